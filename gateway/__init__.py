@@ -1,0 +1,1 @@
+"""The one public door: Traefik's configuration, and the portal behind it."""

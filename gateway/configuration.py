@@ -1,0 +1,31 @@
+"""Fills the few values into traefik.yml that differ from one run to the next.
+
+Traefik takes its static configuration from a file or from the environment, never from both, and
+has no templates for it. So one function writes the file; everything else stands in traefik.yml.
+Traefik believes X-Forwarded-* from the proxies named here and from nobody else.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import yaml
+
+GATEWAY = Path(__file__).parent
+ROUTES = GATEWAY / "routes.yml"
+
+
+def static_configuration(
+    address: str, *, trusted_proxies: Sequence[str] = (), routes: Path = ROUTES
+) -> str:
+    """The text of traefik.yml for this address, such as `127.0.0.1:8000`."""
+    configuration = yaml.safe_load((GATEWAY / "traefik.yml").read_text())
+    web = configuration["entryPoints"]["web"]
+    web["address"] = address
+    web["forwardedHeaders"]["trustedIPs"] = list(trusted_proxies)
+    configuration["providers"]["file"]["filename"] = str(routes.resolve())
+    return yaml.safe_dump(configuration, sort_keys=False)
+
+
+def proxies(setting: str) -> list[str]:
+    """The addresses and networks in a value of MLSPLOIT_TRUSTED_PROXIES; empty means none."""
+    return [proxy.strip() for proxy in setting.split(",") if proxy.strip()]

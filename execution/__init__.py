@@ -1,0 +1,1 @@
+"""The worker: carries jobs out as a client of the gateway and of NATS, with no database."""

@@ -1,0 +1,66 @@
+"""The worker's settings; every limit on what one job may take is here."""
+
+import os
+import socket
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import Field, PositiveFloat, PositiveInt, SecretStr, model_validator
+from pydantic_settings import SettingsConfigDict
+
+from shared.settings import PlatformSettings, platform
+
+MEBIBYTE = 1024 * 1024
+
+
+class WorkerSettings(PlatformSettings):
+    """Read from MLSPLOIT_WORKER_*; platform values (MLSPLOIT_NATS_URL, ...) are inherited."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="MLSPLOIT_WORKER_", populate_by_name=True, extra="ignore"
+    )
+
+    gateway_url: str = platform("gateway_url", "http://127.0.0.1:8000")
+    # Which modules' jobs this worker takes: `*`, a comma list, or nothing at all.
+    modules: str = platform("modules", "*")
+
+    token: SecretStr
+    name: str = Field(default_factory=lambda: f"{socket.gethostname()}-{os.getpid()}")
+    dir: Path | None = None
+    # The same folder as the Docker engine sees it, when the worker itself is in a container.
+    host_dir: Path | None = None
+    runner: Literal["process", "docker"] = "process"
+    jobs: PositiveInt = 2
+    drain_seconds: float = 5.0
+
+    job_seconds_max: PositiveInt = 3600
+    checkout_seconds_max: PositiveInt = 300
+    environment_seconds_max: PositiveInt = 1800
+    output_bytes_max: PositiveInt = 1024 * MEBIBYTE
+    output_files_max: PositiveInt = 1000
+    log_bytes_max: PositiveInt = 16 * MEBIBYTE
+
+    docker_memory_bytes_max: PositiveInt = 2048 * MEBIBYTE
+    docker_cpus_max: PositiveFloat = 1.0
+    docker_processes_max: PositiveInt = 256
+
+    @model_validator(mode="after")
+    def _a_token_is_needed(self) -> Self:
+        if not self.token.get_secret_value().strip():
+            raise ValueError("MLSPLOIT_WORKER_TOKEN is empty; make one with createworkertoken")
+        return self
+
+    @property
+    def folder(self) -> Path:
+        return (self.dir or self.data_dir / "execution").resolve()
+
+    @property
+    def serves_all_modules(self) -> bool:
+        return self.modules.strip() == "*"
+
+    @property
+    def named_modules(self) -> frozenset[str]:
+        """The modules named one by one; empty when all, or none, are served."""
+        if self.serves_all_modules:
+            return frozenset()
+        return frozenset(name.strip() for name in self.modules.split(",") if name.strip())

@@ -1,0 +1,1 @@
+"""Adversarial examples on handwritten digits, as functions of a module."""

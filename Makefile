@@ -1,0 +1,80 @@
+# `make help` says what there is. Needs Python 3.11, git and make; everything else goes into .venv.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+PYTHON := .venv/bin/python
+READY := .venv/.installed
+SERVICES := users files modules pipelines runs
+EXTRAS := $(SERVICES) portal execution
+TESTS ?=
+
+LOCK := .venv/bin/pip-compile -q --allow-unsafe --generate-hashes --strip-extras \
+	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-header
+
+##@ Run
+
+run: $(READY) ## Start the whole system; Ctrl-C stops it
+	@exec $(PYTHON) -m dev.run
+
+demo: $(READY) ## Attack and defend a classifier, on a running system or on one made for it
+	@$(PYTHON) -m dev.demo
+
+token: $(READY) ## Print a token of the administrator
+	@$(PYTHON) manage.py drf_create_token admin
+
+##@ Test
+
+test: $(READY) ## Run every test; narrow it down with TESTS=path or TESTS="-k words"
+	@$(PYTHON) -m pytest $(TESTS)
+
+test-%: $(READY) ## Run the tests of one service or folder: make test-runs, make test-gateway
+	@$(PYTHON) -m pytest $(firstword $(wildcard services/$* $* e2e-tests/$*)) $(TESTS)
+
+##@ Check
+
+lint: $(READY) ## Check style, types, imports and house rules
+	@.venv/bin/ruff check --quiet .
+	@.venv/bin/ruff format --quiet --check .
+	@$(PYTHON) -m dev.types
+	@.venv/bin/lint-imports --no-logo
+	@$(PYTHON) -m dev.tidy
+
+format: $(READY) ## Rewrite the code in the house style
+	@.venv/bin/ruff check --quiet --fix .
+	@.venv/bin/ruff format --quiet .
+
+##@ Change
+
+migration: $(READY) ## Write a new migration: make migration SERVICE=runs NAME="add a column"
+	@test -n "$(SERVICE)" || { echo "Which service? make migration SERVICE=runs" >&2; exit 1; }
+	@$(PYTHON) -m dev.migration "$(SERVICE)" "$(NAME)"
+
+lock: $(READY) ## Choose the versions of all dependencies anew
+	@$(LOCK) --all-extras -o requirements/dev.txt pyproject.toml
+	@for extra in $(EXTRAS); do \
+		$(LOCK) --extra $$extra --constraint requirements/dev.txt \
+			-o requirements/$$extra.txt pyproject.toml || exit 1; \
+	done
+
+##@ Measure
+
+bench-dispatch: $(READY) ## Time from POST /runs/ to the first job RUNNING
+	@$(PYTHON) -m dev.bench.dispatch
+
+##@ Tidy up
+
+clean: ## Remove what was built; data/ and .env stay
+	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis demo-output
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+help: ## Show this
+	@awk 'BEGIN { FS = ":.*## " } \
+		/^##@ / { printf "\n%s\n", substr($$0, 5) } \
+		/^[a-z%-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+$(READY): requirements/dev.txt
+	@sh dev/setup.sh
+
+.PHONY: run demo token test lint format migration lock bench-dispatch clean help

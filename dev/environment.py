@@ -1,0 +1,60 @@
+"""The settings a system runs with: `.env`, and the environment, which wins.
+
+Invariant: a secret that this code makes is random, is written once, and only its owner can read it.
+"""
+
+import os
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+
+from dotenv import dotenv_values
+
+ROOT = Path(__file__).resolve().parent.parent
+PREFIX = "MLSPLOIT_"
+
+# Left empty in .env.example; filled in when .env is made from it.
+FRESH_SECRETS = ("MLSPLOIT_API_SECRET_KEY", "MLSPLOIT_FILES_LINK_KEY", "MLSPLOIT_POSTGRES_PASSWORD")
+
+
+def fresh_secret() -> str:
+    return secrets.token_urlsafe(40)
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file that nobody else may read, whole or not at all."""
+    unfinished = path.with_name(f".{path.name}.unfinished")
+    unfinished.unlink(missing_ok=True)
+    with open(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(text)
+    unfinished.replace(path)
+
+
+def ensure_dotenv(root: Path = ROOT) -> bool:
+    """Make `.env` from `.env.example` when there is none; says whether it did."""
+    if (root / ".env").exists():
+        return False
+    lines = (root / ".env.example").read_text().splitlines()
+    write_private(root / ".env", "\n".join(_filled_in(line) for line in lines) + "\n")
+    return True
+
+
+def _filled_in(line: str) -> str:
+    is_blank_secret = any(line.strip() == f"{name}=" for name in FRESH_SECRETS)
+    return line.strip() + fresh_secret() if is_blank_secret else line
+
+
+def read_settings(root: Path = ROOT, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """Every MLSPLOIT_* setting of `.env` and of the environment."""
+    from_file = {key: value or "" for key, value in dotenv_values(root / ".env").items()}
+    return {k: v for k, v in (from_file | dict(environ)).items() if k.startswith(PREFIX)}
+
+
+def data_dir_of(settings: Mapping[str, str], root: Path = ROOT) -> Path:
+    """The data directory; a relative one is meant from the repository, wherever one stands."""
+    return (root / (settings.get("MLSPLOIT_DATA_DIR") or "data")).resolve()
+
+
+def without_settings(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """The environment less every MLSPLOIT_* setting: what a process gets besides its own."""
+    return {key: value for key, value in environ.items() if not key.startswith(PREFIX)}

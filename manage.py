@@ -1,0 +1,97 @@
+"""The administrators' commands, under the names they have always had.
+
+`manage.py createmodule ...` loads the one service that owns the command and no other, so a broken
+service never takes the commands of its neighbours along.
+"""
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+import typer.main
+
+COMMANDS = {
+    "users": {
+        "createsuperuser": "Create an administrator",
+        "createuser": "Create a user",
+        "checkuserexists": "Succeed if the user exists",
+        "changepassword": "Set a user's password",
+        "drf_create_token": "Print a new token of a user",
+        "createworkertoken": "Print a new token for an execution worker",
+        "listusers": "List all users",
+    },
+    "files": {
+        "checkblobs": "Find lost or orphaned file contents",
+    },
+    "modules": {
+        "createmodule": "Register a module from its repository",
+        "updatemodule": "Bring a module to the newest commit of its branch",
+        "removemodule": "Remove a module",
+        "listmodules": "List all modules",
+        "checkmodule": "Check a module's definition without registering it",
+    },
+    "runs": {
+        "listruns": "List runs and how far they are",
+        "requeue": "Announce a job again",
+    },
+}
+HELP = ("help", "--help", "-h")
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Carry out one command; returns its exit code."""
+    command = arguments[0] if arguments else "help"
+    if command in HELP:
+        print(overview())
+        return 0
+    service = service_of(command)
+    if service is None:
+        print(f"Unknown command {command!r}: `manage.py help` lists them all.", file=sys.stderr)
+        return 2
+    return _call(service, arguments)
+
+
+def service_of(command: str) -> str | None:
+    """The service that owns a command."""
+    return next((service for service, names in COMMANDS.items() if command in names), None)
+
+
+def overview() -> str:
+    """Every command with its service, for people."""
+    lines = ["Usage: manage.py COMMAND [--help] ..."]
+    for service, commands in COMMANDS.items():
+        lines += ["", service]
+        lines += [f"  {name:<20}{purpose}" for name, purpose in commands.items()]
+    return "\n".join(lines)
+
+
+def _call(service: str, arguments: Sequence[str]) -> int:
+    app = importlib.import_module(f"services.{service}.cli").app
+    # As a group even with a single command, which would otherwise swallow its own name.
+    group = typer.main.get_group(app)
+    try:
+        group.main(list(arguments), prog_name="manage.py")
+    except SystemExit as done:
+        return _exit_code(done)
+    return 0
+
+
+def _exit_code(done: SystemExit) -> int:
+    if isinstance(done.code, str):
+        print(done.code, file=sys.stderr)
+        return 1
+    return done.code or 0
+
+
+def _load_settings() -> None:
+    """What `make run` gives the services; the environment wins over `.env`."""
+    from dev.environment import data_dir_of, read_settings
+
+    settings = read_settings()
+    os.environ.update(settings | {"MLSPLOIT_DATA_DIR": str(data_dir_of(settings))})
+
+
+if __name__ == "__main__":
+    _load_settings()
+    sys.exit(run(sys.argv[1:]))

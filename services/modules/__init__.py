@@ -1,0 +1,1 @@
+"""The modules service: which modules are registered, and which functions they offer."""

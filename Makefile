@@ -29,7 +29,7 @@ token: $(READY) ## Print a token of the administrator
 test: $(READY) ## Run every test; narrow it down with TESTS=path or TESTS="-k words"
 	@$(PYTHON) -m pytest $(TESTS)
 
-test-%: $(READY) ## Run the tests of one service or folder: make test-runs, make test-gateway
+test-%: $(READY) ## Run the tests of one service or folder, such as runs or gateway
 	@$(PYTHON) -m pytest $(firstword $(wildcard services/$* $* e2e-tests/$*)) $(TESTS)
 
 ##@ Check
@@ -37,7 +37,7 @@ test-%: $(READY) ## Run the tests of one service or folder: make test-runs, make
 lint: $(READY) ## Check style, types, imports and house rules
 	@.venv/bin/ruff check --quiet .
 	@.venv/bin/ruff format --quiet --check .
-	@$(PYTHON) -m dev.types
+	@.venv/bin/mypy
 	@.venv/bin/lint-imports --no-logo
 	@$(PYTHON) -m dev.tidy
 
@@ -72,7 +72,7 @@ clean: ## Remove what was built; data/ and .env stay
 help: ## Show this
 	@awk 'BEGIN { FS = ":.*## " } \
 		/^##@ / { printf "\n%s\n", substr($$0, 5) } \
-		/^[a-z%-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+		/^[a-z%-]+:.*## / { sub("%", "NAME"); printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 $(READY): requirements/dev.txt
 	@sh dev/setup.sh

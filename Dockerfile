@@ -1,0 +1,40 @@
+# One file for every image: `docker build --build-arg SERVICE=runs .` An image holds shared/ and its
+# own service, and no other. Where the code is elsewhere, SOURCE says so:
+# SERVICE=portal SOURCE=gateway/portal, and SERVICE=execution SOURCE=execution.
+
+FROM python:3.11-slim
+
+ARG SERVICE
+
+# git: modules reads definitions from repositories, execution checks them out.
+RUN case "$SERVICE" in modules | execution) \
+        apt-get update \
+        && apt-get install -y --no-install-recommends git openssh-client ca-certificates \
+        && rm -rf /var/lib/apt/lists/* ;; \
+    esac
+
+COPY requirements/${SERVICE}.txt /tmp/requirements.txt
+RUN pip install --no-cache-dir --disable-pip-version-check --require-hashes -r /tmp/requirements.txt \
+    && rm /tmp/requirements.txt
+
+# A volume mounted at /data takes over this owner.
+RUN useradd --uid 10001 --create-home mlsploit \
+    && install --directory --owner=mlsploit --group=mlsploit /data
+
+WORKDIR /app
+ARG SOURCE=services/${SERVICE}
+COPY deploy/entrypoint.sh deploy/healthy.sh deploy/
+COPY shared shared
+COPY ${SOURCE} ${SOURCE}
+RUN python -m compileall -q .
+
+ENV SERVICE=${SERVICE} \
+    MLSPLOIT_DATA_DIR=/data \
+    MLSPLOIT_WORKER_DIR=/data/execution \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1
+
+USER mlsploit
+EXPOSE 8000
+HEALTHCHECK --interval=5s --timeout=5s --start-period=60s --retries=3 CMD ["deploy/healthy.sh"]
+ENTRYPOINT ["deploy/entrypoint.sh"]

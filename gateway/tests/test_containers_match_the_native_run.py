@@ -1,0 +1,93 @@
+"""docker-compose.yml and the native configuration say the same, in their two languages."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import yaml
+
+from gateway.configuration import GATEWAY
+from gateway.portal.routes.system import SERVICE_PREFIXES
+
+ROOT = GATEWAY.parent
+# What differs because one run has containers and the other has not.
+OF_THE_RUN = ("providers.", "entryPoints.web.address", "entryPoints.web.forwardedHeaders")
+
+
+def read(name: str) -> Any:
+    return yaml.safe_load((ROOT / name).read_text())
+
+
+def routers_by_label() -> dict[str, dict[str, str]]:
+    """Router name -> its fields, and the compose service that carries the labels."""
+    routers: dict[str, dict[str, str]] = {}
+    for service, definition in read("docker-compose.yml")["services"].items():
+        for label, value in definition.get("labels", {}).items():
+            parts = label.split(".")
+            if parts[:3] == ["traefik", "http", "routers"]:
+                routers.setdefault(parts[3], {"service": service})[parts[4]] = value
+    return routers
+
+
+def flattened(tree: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    for key, value in tree.items():
+        if isinstance(value, dict):
+            yield from flattened(value, f"{prefix}{key}.")
+        else:
+            yield prefix + key, str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def without_those_of_the_run(options: dict[str, str]) -> dict[str, str]:
+    return {key: value for key, value in options.items() if not key.startswith(OF_THE_RUN)}
+
+
+def test_the_labels_have_the_routes_of_the_native_run() -> None:
+    native = {
+        name: {
+            "service": router["service"],
+            "rule": router["rule"],
+            "middlewares": ",".join(router.get("middlewares", [])),
+            "priority": str(router.get("priority", "")),
+        }
+        for name, router in read("gateway/routes.yml")["http"]["routers"].items()
+    }
+    labels = {
+        name: {
+            "service": router["service"],
+            "rule": router["rule"],
+            "middlewares": router.get("middlewares", "").replace("@file", ""),
+            "priority": router.get("priority", ""),
+        }
+        for name, router in routers_by_label().items()
+    }
+
+    assert labels == native
+
+
+def test_the_flags_have_the_options_of_the_native_run() -> None:
+    command = read("docker-compose.yml")["services"]["gateway"]["command"]
+    flags = dict(flag.removeprefix("--").split("=", 1) for flag in command)
+    native = dict(flattened(read("gateway/traefik.yml")))
+
+    assert without_those_of_the_run(flags) == without_those_of_the_run(native)
+
+
+def test_both_runs_treat_an_unreachable_service_alike() -> None:
+    native = read("gateway/routes.yml")["http"]["middlewares"]
+    containers = read("gateway/containers.yml")["http"]["middlewares"]
+    containers["unavailable"]["errors"]["service"] = "portal"
+
+    assert containers == native
+
+
+def test_the_portal_knows_every_prefix_that_belongs_to_a_service() -> None:
+    routers = read("gateway/routes.yml")["http"]["routers"]
+    rules = [r["rule"] for name, r in routers.items() if name not in ("portal", "refused")]
+    prefixes = {part.split("`")[1] for rule in rules for part in rule.split("||")}
+
+    assert prefixes == set(SERVICE_PREFIXES)
+
+
+def test_only_the_gateway_publishes_a_port() -> None:
+    services = read("docker-compose.yml")["services"]
+
+    assert [name for name, service in services.items() if "ports" in service] == ["gateway"]

@@ -1,6 +1,7 @@
 """One runner per example module, and the environment that the digits module needs.
 
-That environment is kept between sessions, under a name that says what is in it; everything else is temporary.
+That environment is kept between sessions, under a name that says what is in it; everything else is
+temporary.
 """
 
 import hashlib

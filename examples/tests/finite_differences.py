@@ -1,6 +1,6 @@
-"""Compare the network's gradient with finite differences; run by the digits module's own interpreter.
+"""Compare the network's gradient with finite differences, inside the digits module's environment.
 
-Prints the largest error relative to the largest gradient, as JSON: one number for every image looked at.
+Prints JSON: for each image looked at, the largest error relative to the largest gradient.
 """
 
 import json

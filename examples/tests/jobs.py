@@ -1,4 +1,4 @@
-"""Run example modules as a worker does: `sh run.sh` in a copy of the checkout, one fresh folder per job."""
+"""Run example modules as a worker does: `sh run.sh` in a checkout, one fresh folder per job."""
 
 import json
 import os

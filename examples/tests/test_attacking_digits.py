@@ -111,7 +111,7 @@ def test_a_trained_model_travels_with_the_images(
 def test_a_trained_model_is_the_one_that_answers(
     run_digits: RunJob, digits: dict[str, bytes]
 ) -> None:
-    # One epoch of one hidden unit learns next to nothing: nobody can mistake it for the default network.
+    # One epoch of one hidden unit learns next to nothing: it cannot pass for the default network.
     dull = run_digits("Train", RECIPE | {"hidden_units": 1, "epochs": 1}, digits)
 
     read = run_digits("Classify", {}, dull.files())

@@ -1,4 +1,4 @@
-"""Greet the names in the input files, with the output keys that modules of the older format write."""
+"""Greet the names in the input files, with the output keys of the older format."""
 
 import json
 import os
@@ -25,7 +25,7 @@ def say_hello(files: list[str], options: dict[str, Any]) -> dict[str, Any]:
     return {"files": made, "files_extra": made, "files_modified": [], "tags": tags}
 
 
-def shout(files: list[str], options: dict[str, Any]) -> dict[str, Any]:
+def shout(files: list[str], _options: dict[str, Any]) -> dict[str, Any]:
     for file in files:
         text = (INPUT / file).read_text(encoding="utf-8")
         (OUTPUT / file).write_text(text.upper(), encoding="utf-8")
@@ -33,7 +33,7 @@ def shout(files: list[str], options: dict[str, Any]) -> dict[str, Any]:
     return {"files": files, "files_extra": [], "files_modified": files, "tags": tags}
 
 
-def fail(files: list[str], options: dict[str, Any]) -> dict[str, Any]:
+def fail(_files: list[str], _options: dict[str, Any]) -> dict[str, Any]:
     sys.exit("Failing, as asked.")
 
 

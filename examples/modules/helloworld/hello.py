@@ -1,7 +1,7 @@
 """Greet the names in the input files: the whole of a module in one file.
 
-A module reads `input/input.json` and the files beside it, writes its files to `output/`, and lists them in
-`output/output.json`, which it writes last: a job that has no such file has failed.
+A module reads `input/input.json` and the files beside it, writes its files to `output/`, and lists
+them in `output/output.json`, which it writes last: a job that has no such file has failed.
 """
 
 import json
@@ -17,7 +17,7 @@ INPUT, OUTPUT = JOB_FOLDER / "input", JOB_FOLDER / "output"
 REPEAT_MAX = 100
 
 
-class JobFailed(Exception):
+class JobError(Exception):
     """The job cannot be done; the text says why, in words for the person who started it."""
 
 
@@ -54,7 +54,7 @@ class Outputs:
 def greet(files: list[str], options: dict[str, Any], outputs: Outputs) -> None:
     repeat = options["repeat"]
     if not 1 <= repeat <= REPEAT_MAX:
-        raise JobFailed(f"repeat must be from 1 to {REPEAT_MAX}, not {repeat}")
+        raise JobError(f"repeat must be from 1 to {REPEAT_MAX}, not {repeat}")
     for file in files:
         name = read(file).strip()
         line = f"{options['greeting']}, {name}{options['ending']}"
@@ -63,13 +63,13 @@ def greet(files: list[str], options: dict[str, Any], outputs: Outputs) -> None:
         outputs.create(f"{Path(file).stem}-greeting.txt", f"{line}\n" * repeat, tags)
 
 
-def shout(files: list[str], options: dict[str, Any], outputs: Outputs) -> None:
+def shout(files: list[str], _options: dict[str, Any], outputs: Outputs) -> None:
     for file in files:
         text = read(file).upper()
         outputs.modify(file, text, {"capitals": sum(letter.isupper() for letter in text)})
 
 
-def fail(files: list[str], options: dict[str, Any], outputs: Outputs) -> None:
+def fail(_files: list[str], options: dict[str, Any], _outputs: Outputs) -> None:
     print(options["message"], file=sys.stderr)
     sys.exit(min(max(options["exit_code"], 1), 125))
 
@@ -85,7 +85,7 @@ def read(file: str) -> str:
     try:
         return (INPUT / file).read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
-        raise JobFailed(f"{file} is not a UTF-8 text file") from error
+        raise JobError(f"{file} is not a UTF-8 text file") from error
 
 
 def main() -> None:
@@ -93,7 +93,7 @@ def main() -> None:
     outputs = Outputs()
     try:
         FUNCTIONS[job["name"]](job["files"], job["options"], outputs)
-    except JobFailed as error:
+    except JobError as error:
         sys.exit(f"{job['name']}: {error}")
     outputs.report(job["name"])
 

@@ -5,7 +5,7 @@ Whatever the person who started the job can mend is said in one sentence, withou
 
 import sys
 
-from .errors import JobFailed
+from .errors import JobError
 from .functions import FUNCTIONS
 from .job import Job
 
@@ -14,9 +14,9 @@ def main() -> None:
     job = Job.from_environment()
     try:
         if job.function not in FUNCTIONS:
-            raise JobFailed(f"there is no such function; the module has {', '.join(FUNCTIONS)}")
+            raise JobError(f"there is no such function; the module has {', '.join(FUNCTIONS)}")
         FUNCTIONS[job.function](job)
-    except JobFailed as error:
+    except JobError as error:
         sys.exit(f"{job.function}: {error}")
     job.report()
 

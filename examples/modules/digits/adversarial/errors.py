@@ -1,5 +1,5 @@
 """The one way in which a function refuses its job."""
 
 
-class JobFailed(Exception):
+class JobError(Exception):
     """The job cannot be done; the text says why, in words for the person who started it."""

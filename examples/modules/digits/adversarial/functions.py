@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from . import pictures
-from .errors import JobFailed
+from .errors import JobError
 from .job import Job, Tags
 from .network import Network, as_rows
 from .pictures import Levels
@@ -57,7 +57,7 @@ def fgsm(job: Job) -> None:
 def defend(job: Job) -> None:
     size = job.whole_number("size", 1, 11)
     if size % 2 == 0:
-        raise JobFailed(f"size must be odd, so that the window has a middle, not {size}")
+        raise JobError(f"size must be odd, so that the window has a middle, not {size}")
     bits = job.whole_number("bits", 1, 8)
     paths, images = _images(job)
     for path in job.inputs_ending(".npz"):
@@ -82,7 +82,7 @@ def adversarial(network: Network, images: list[Levels], epsilon: float) -> list[
 def _images(job: Job) -> tuple[list[Path], list[Levels]]:
     paths = job.inputs_ending(".png")
     if not paths:
-        raise JobFailed("there is no PNG image among the input files")
+        raise JobError("there is no PNG image among the input files")
     return paths, [pictures.read(path) for path in paths]
 
 
@@ -90,7 +90,7 @@ def _network(job: Job) -> Network:
     """The model among the inputs, which goes on with the images; or the same one trained anew."""
     models = job.inputs_ending(".npz")
     if len(models) > 1:
-        raise JobFailed(f"there are {len(models)} model files, and only one can be used")
+        raise JobError(f"there are {len(models)} model files, and only one can be used")
     if models:
         job.hand_on(models[0])
         return Network.load(models[0])

@@ -1,7 +1,7 @@
 """A job as a module sees it: a folder with `input/` and `output/`, and a JSON file in each.
 
-Each input file is either handed on (unchanged or modified, under its own name) or left out; the report lists what is
-in `output/`, and is written last, so that a job that dies half-way has none.
+Each input file is either handed on (unchanged or modified, under its own name) or left out; the
+report lists what is in `output/`, and is written last, so that a job that dies half-way has none.
 """
 
 import json
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from .errors import JobFailed
+from .errors import JobError
 
 Tags = dict[str, str | float]
 
@@ -41,7 +41,7 @@ class Job:
     def whole_number(self, option: str, lowest: int, highest: int) -> int:
         value = self.options[option]
         if not isinstance(value, int) or not lowest <= value <= highest:
-            raise JobFailed(
+            raise JobError(
                 f"{option} must be a whole number from {lowest} to {highest}, not {value}"
             )
         return value
@@ -49,7 +49,7 @@ class Job:
     def number(self, option: str, lowest: float, highest: float) -> float:
         value = self.options[option]
         if not isinstance(value, int | float) or not lowest <= value <= highest:
-            raise JobFailed(f"{option} must be a number from {lowest} to {highest}, not {value}")
+            raise JobError(f"{option} must be a number from {lowest} to {highest}, not {value}")
         return float(value)
 
     def create(self, name: str, tags: Tags) -> Path:
@@ -59,7 +59,7 @@ class Job:
         return self.output / name
 
     def modify(self, original: Path, tags: Tags) -> Path:
-        """Where to write the new version of an input: under the same name, which is how its parent is found."""
+        """Where to write the new version of an input: its name is how the parent is found."""
         self.modified.append(original.name)
         self.tags[original.name] = tags
         return self.output / original.name

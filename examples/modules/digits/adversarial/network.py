@@ -1,7 +1,7 @@
 """A network with one hidden layer, and the gradient of its loss with respect to the image.
 
-The gradient is worked out by hand, so that an attack needs nothing but matrix products; a test holds it against finite
-differences.
+The gradient is worked out by hand, so that an attack needs nothing but matrix products; a test
+holds it against finite differences.
 """
 
 from dataclasses import astuple, dataclass, fields
@@ -12,7 +12,7 @@ from zipfile import BadZipFile
 import numpy as np
 import numpy.typing as npt
 
-from .errors import JobFailed
+from .errors import JobError
 from .pictures import SIDE, WHITE, Levels
 
 Numbers: TypeAlias = npt.NDArray[np.float64]
@@ -33,9 +33,9 @@ class Network:
         units = self.hidden_biases.size
         shapes = [part.shape for part in astuple(self)]
         if shapes != [(SIDE * SIDE, units), (units,), (units, LABELS), (LABELS,)]:
-            raise JobFailed(f"the model has layers of the wrong shape: {shapes}")
+            raise JobError(f"the model has layers of the wrong shape: {shapes}")
         if not all(np.isfinite(part).all() for part in astuple(self)):
-            raise JobFailed("the model holds numbers that are not finite")
+            raise JobError("the model holds numbers that are not finite")
 
     def probabilities(self, images: Numbers) -> Numbers:
         """How likely each label is, for each row of pixels from 0 to 1."""
@@ -44,7 +44,7 @@ class Network:
     def input_gradient(self, images: Numbers, labels: npt.NDArray[np.intp]) -> Numbers:
         """How the cross-entropy loss of the given labels changes with each pixel."""
         active, probabilities = self._forward(images)
-        # Through softmax and cross-entropy together the gradient is simply "what it says - what is so".
+        # Through softmax and cross-entropy together, it is simply "what it says - what is so".
         output_gradient = probabilities - np.eye(LABELS)[labels]
         hidden_gradient = (output_gradient @ self.output_weights.T) * (active > 0)
         return hidden_gradient @ self.hidden_weights.T
@@ -69,7 +69,7 @@ class Network:
             with np.load(path, allow_pickle=False) as arrays:
                 parts = [np.asarray(arrays[part.name], dtype=np.float64) for part in fields(cls)]
         except (BadZipFile, EOFError, KeyError, OSError, ValueError) as error:
-            raise JobFailed(f"{path.name} is not a model that Train made") from error
+            raise JobError(f"{path.name} is not a model that Train made") from error
         return cls(*parts)
 
 

@@ -10,12 +10,12 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageFilter, UnidentifiedImageError
 
-from .errors import JobFailed
+from .errors import JobError
 
 Levels: TypeAlias = npt.NDArray[np.uint8]
 
 SIDE = 24
-"""Three times the side of scikit-learn's digits: strokes are wide enough to survive a small median filter."""
+"""Three times the side of scikit-learn's digits, so that strokes survive a small median filter."""
 
 PIXELS_MAX = 4096 * 4096
 WHITE = 255
@@ -25,10 +25,10 @@ def read(path: Path) -> Levels:
     try:
         with Image.open(path, formats=["PNG"]) as image:
             if image.width * image.height > PIXELS_MAX:
-                raise JobFailed(f"{path.name} has more than {PIXELS_MAX} pixels")
+                raise JobError(f"{path.name} has more than {PIXELS_MAX} pixels")
             return from_image(image)
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
-        raise JobFailed(f"{path.name} is not a readable PNG image") from error
+        raise JobError(f"{path.name} is not a readable PNG image") from error
 
 
 def from_image(image: Image.Image) -> Levels:

@@ -1,7 +1,8 @@
 """Write images of the test split as PNG files: `python -m adversarial.samples FOLDER`.
 
-The first test image of each digit that the default network reads right, since an attack on an image that is misread
-anyway shows nothing. How the attack or the defence does on it plays no part. The true label stands in the file's name.
+The first test image of each digit that the default network reads right, since an attack on an image
+that is misread anyway shows nothing. How the attack or the defence does on it plays no part. The
+true label stands in the file's name.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""Training on scikit-learn's digits; deterministic, and quick enough to be done in every job that has no model.
+"""Training on scikit-learn's digits: deterministic, and quick enough for every job without a model.
 
 The split is fixed, so that no image a demonstration shows was ever trained on.
 """

@@ -12,13 +12,15 @@ from collections import defaultdict
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-
-from git import Git
+from typing import TYPE_CHECKING
 
 from execution.claims import ModuleVersion
 from execution.failures import JobFailed
 from execution.runners import Emit
 from execution.workspace import remove_tree
+
+if TYPE_CHECKING:
+    from git import Git
 
 # No prompt, no settings of whoever runs the worker, no transport that runs commands.
 GIT_ENVIRONMENT = {
@@ -69,6 +71,9 @@ class Checkouts:
 
 
 async def _fetch(module: ModuleVersion, folder: Path) -> None:
+    # GitPython looks for git while it is imported; the start says in a sentence if there is none.
+    from git import Git
+
     git = Git(folder)
     await _run(git, ["init", "--quiet"])
     try:
@@ -91,7 +96,7 @@ async def _fetch(module: ModuleVersion, folder: Path) -> None:
 
 
 async def _run(
-    git: Git, arguments: list[str], environment: Mapping[str, str] = GIT_ENVIRONMENT
+    git: "Git", arguments: list[str], environment: Mapping[str, str] = GIT_ENVIRONMENT
 ) -> None:
     """Waits in a thread; a cancellation ends git and all that it started."""
     command = ["git", *arguments]

@@ -44,12 +44,9 @@ class Workspace:
     def scratch(self) -> Path:
         return self.root / "scratch"
 
-    @classmethod
-    def make(cls, root: Path) -> "Workspace":
-        workspace = cls(root)
-        for folder in (workspace.input, workspace.output, workspace.scratch):
+    def make(self) -> None:
+        for folder in (self.input, self.output, self.scratch):
             folder.mkdir(parents=True)
-        return workspace
 
     def write_input_document(self, claim: Claim) -> None:
         document = {

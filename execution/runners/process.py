@@ -5,7 +5,6 @@ for trusted modules on a developer's machine. The Docker runner is for all other
 """
 
 import asyncio
-import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,7 +17,7 @@ from execution.environments import Environments
 from execution.failures import JobFailed
 from execution.processes import Isolation, run_to_end
 from execution.runners import Emit
-from execution.workspace import Workspace, remove_tree
+from execution.workspace import Workspace
 
 log = structlog.get_logger(__name__)
 
@@ -37,6 +36,8 @@ class ProcessRunner:
         self.isolation: Isolation = "none"
 
     async def start(self) -> None:
+        self._checkouts.clear_leftovers()
+        self._environments.clear_leftovers()
         self.isolation = await self._find_isolation()
         log.warning(
             "process_runner",
@@ -90,11 +91,11 @@ class ProcessRunner:
         return "none"
 
     async def _is_possible(self, isolation: Isolation) -> bool:
-        root = self._folder / f"probe-{os.getpid()}"
-        remove_tree(root)
-        workspace = Workspace.make(root)
+        workspace = Workspace(self._folder / "probe")
+        workspace.remove()
         said = bytearray()
         try:
+            workspace.make()
             code = await run_to_end(
                 ["sh", "-c", PROBE],
                 folder=workspace.root,

@@ -1,0 +1,67 @@
+"""`python -m execution`: builds a worker from its settings and runs it until it is told to stop."""
+
+import asyncio
+import fcntl
+import os
+import shutil
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from execution.checkout import Checkouts
+from execution.environments import Environments
+from execution.gateway import Gateway
+from execution.loop import Worker
+from execution.runners import Runner
+from execution.runners.process import ProcessRunner
+from execution.settings import WorkerSettings
+from execution.workspace import remove_tree
+from shared.messaging.broker import Broker
+from shared.telemetry import configure_logging
+
+
+def main() -> None:
+    if shutil.which("git") is None:
+        sys.exit("git is missing: the worker fetches modules with it")
+    settings = WorkerSettings.load()
+    configure_logging("execution", settings.log_level)
+    settings.folder.mkdir(parents=True, exist_ok=True)
+    with _only_worker_of(settings.folder):
+        asyncio.run(run(settings))
+
+
+async def run(settings: WorkerSettings) -> None:
+    stopping = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    remove_tree(settings.folder / "jobs")
+    runner = build_runner(settings)
+    await runner.start()
+    gateway = Gateway(settings.gateway_url, settings.token.get_secret_value())
+    broker = Broker(settings.nats_url, settings.name)
+    await Worker(settings, gateway, broker, runner).run(stopping)
+
+
+def build_runner(settings: WorkerSettings) -> Runner:
+    checkouts = Checkouts(settings.folder / "checkouts", settings.checkout_seconds_max)
+    environments = Environments(settings.folder / "environments", settings.environment_seconds_max)
+    return ProcessRunner(checkouts, environments, settings.folder)
+
+
+@contextmanager
+def _only_worker_of(folder: Path) -> Iterator[None]:
+    """Two workers in one folder would remove each other's jobs."""
+    with (folder / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            sys.exit(f"another worker is running in {folder}; set MLSPLOIT_WORKER_DIR for this one")
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield
+
+
+if __name__ == "__main__":
+    main()

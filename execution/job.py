@@ -1,0 +1,176 @@
+"""Carries one claimed job out, from its input files to the final report.
+
+The lease rules: while it is renewed the job runs, when it is lost everything stops and nothing more
+is reported. Whatever else goes wrong ends in the job's own log and status FAILED.
+"""
+
+import asyncio
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import structlog
+
+from execution.claims import Claim
+from execution.failures import GatewayRefusal, GatewayTrouble, JobFailed, LeaseLost
+from execution.gateway import Gateway
+from execution.joblog import JobLog
+from execution.outputs import HandOn, Step, plan_outputs, read_output_document
+from execution.runners import Runner
+from execution.settings import WorkerSettings
+from execution.workspace import Workspace, is_plain_file, refuse_bad_inputs
+
+HEARTBEATS_PER_LEASE = 3
+TRIES_PER_LEASE = 10
+RELEASE_SECONDS_MAX = 3.0
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass
+class Report:
+    """The final report; files stored before a failure stay in it, or nothing would own them."""
+
+    status: str = "FAILED"
+    output: str | None = None
+    files: list[str] = field(default_factory=list)
+
+    def body(self) -> dict[str, object]:
+        body: dict[str, object] = {"status": self.status, "output_files": self.files}
+        if self.output is not None:
+            body["output"] = self.output
+        return body
+
+
+class JobExecution:
+    def __init__(
+        self, claim: Claim, gateway: Gateway, runner: Runner, settings: WorkerSettings
+    ) -> None:
+        self._claim = claim
+        self._gateway = gateway
+        self._runner = runner
+        self._settings = settings
+        self._workspace = Workspace(jobs_folder(settings) / _folder_name(claim))
+        self._log = JobLog(
+            lambda offset, text: gateway.append_log(claim, offset, text),
+            offset=len(claim.job.logs.encode()),
+            bytes_max=settings.log_bytes_max,
+        )
+
+    async def carry_out(self) -> None:
+        """Ends with the job reported or lost; when cancelled, with the job given back."""
+        try:
+            await self._work_under_lease()
+        except asyncio.CancelledError:
+            await self._release()
+            raise
+        finally:
+            await asyncio.to_thread(self._workspace.remove)
+
+    async def _work_under_lease(self) -> None:
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                heartbeats = tasks.create_task(self._keep_lease())
+                streaming = tasks.create_task(self._log.stream())
+                report = await self._work()
+                self._log.close()
+                await streaming
+                await self._send(report)
+                heartbeats.cancel()
+        except* LeaseLost as lost:
+            log.info("lease_lost", job=self._claim.job.id, reason=str(lost.exceptions[0]))
+
+    async def _work(self) -> Report:
+        report = Report()
+        try:
+            await self._run_module()
+            await self._collect(report)
+            report.status = "FINISHED"
+        except JobFailed as failure:
+            self._log.say(str(failure))
+        except OSError as error:
+            log.exception("worker_failed", job=self._claim.job.id)
+            self._log.say(f"the worker could not go on: {error}")
+        return report
+
+    async def _run_module(self) -> None:
+        refuse_bad_inputs(self._claim.files)
+        await asyncio.to_thread(self._workspace.make)
+        for file in self._claim.files:
+            await self._gateway.download(file, self._workspace)
+        self._workspace.write_input_document(self._claim)
+        await self._runner.prepare(self._claim.module, self._log.emit)
+        code = await self._run_in_time()
+        if code != 0:
+            raise JobFailed(f"run.sh ended with exit code {code}")
+
+    async def _run_in_time(self) -> int:
+        seconds = float(self._settings.job_seconds_max)
+        if self._claim.timeout_seconds is not None:
+            seconds = min(seconds, self._claim.timeout_seconds)
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._runner.run(self._claim.module, self._workspace, self._log.emit)
+        except TimeoutError:
+            raise JobFailed(f"time limit of {seconds:g} s reached") from None
+
+    async def _collect(self, report: Report) -> None:
+        limits = self._settings.output_bytes_max, self._settings.output_files_max
+        await asyncio.to_thread(self._workspace.refuse_too_much_output, *limits)
+        text = self._workspace.read_output_text()
+        document = read_output_document(text)
+        inputs = {file.name: file for file in self._claim.files}
+        plan = await asyncio.to_thread(
+            plan_outputs,
+            document,
+            inputs,
+            lambda name: is_plain_file(self._workspace.output, name),
+            lambda name: self._workspace.is_unchanged(inputs[name]),
+        )
+        report.output = text
+        for step in plan:
+            report.files.append(await self._store(step))
+
+    async def _store(self, step: Step) -> str:
+        if isinstance(step, HandOn):
+            return step.url
+        folder = self._workspace.input if step.is_input else self._workspace.output
+        return await self._gateway.upload(
+            self._claim, folder / step.name, step.tags, step.parent_url
+        )
+
+    async def _send(self, report: Report) -> None:
+        try:
+            await self._gateway.finish(self._claim, report.body())
+        except GatewayRefusal as refusal:
+            self._log.say(f"the module's result was not accepted: {refusal.detail}")
+            await self._log.stream()
+            await self._gateway.finish(self._claim, {"status": "FAILED"})
+
+    async def _keep_lease(self) -> None:
+        seconds = self._claim.lease.seconds
+        pause = seconds / HEARTBEATS_PER_LEASE
+        while True:
+            await asyncio.sleep(pause)
+            try:
+                await self._gateway.heartbeat(self._claim)
+                pause = seconds / HEARTBEATS_PER_LEASE
+            except GatewayTrouble as trouble:
+                log.warning("heartbeat_missed", job=self._claim.job.id, reason=str(trouble))
+                pause = seconds / TRIES_PER_LEASE
+
+    async def _release(self) -> None:
+        """A job that we cannot end goes back at once; if even that fails, its lease runs out."""
+        with suppress(GatewayTrouble, GatewayRefusal, LeaseLost, TimeoutError):
+            async with asyncio.timeout(RELEASE_SECONDS_MAX):
+                await self._gateway.release(self._claim, "the worker was stopped")
+            log.info("job_released", job=self._claim.job.id)
+
+
+def jobs_folder(settings: WorkerSettings) -> Path:
+    return settings.folder / "jobs"
+
+
+def _folder_name(claim: Claim) -> str:
+    return f"{claim.job.id}-{claim.lease.attempt}-{time.monotonic_ns()}"

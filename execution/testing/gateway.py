@@ -1,0 +1,246 @@
+"""A small gateway that keeps the worker's part of the API: leases, logs with offsets, reports."""
+
+import asyncio
+import hashlib
+import json
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import uvicorn
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse, Response
+from starlette.datastructures import UploadFile
+
+from execution.claims import ModuleVersion
+
+TOKEN = "worker-token"  # noqa: S105
+
+
+@dataclass
+class StoredFile:
+    id: int
+    url: str
+    name: str
+    content: bytes
+    tags: dict[str, Any]
+    kind: str = "INPUT"
+    owner: str = ""
+    parent: str | None = None
+
+
+@dataclass
+class StoredJob:
+    id: int
+    module: dict[str, str]
+    function: str
+    options: dict[str, Any] = field(default_factory=dict)
+    files: list[StoredFile] = field(default_factory=list)
+    timeout_seconds: float | None = None
+    status: str = "PENDING"
+    logs: str = ""
+    output: str | None = None
+    output_files: list[str] = field(default_factory=list)
+    lease: str | None = None
+    attempt: int = 0
+    heartbeats: int = 0
+    history: list[str] = field(default_factory=list)
+
+    @property
+    def is_over(self) -> bool:
+        return self.status in ("FINISHED", "FAILED")
+
+
+class GatewayStandIn:
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.jobs: dict[int, StoredJob] = {}
+        self.files: dict[int, StoredFile] = {}
+        self.modules: list[dict[str, str]] = []
+        self.idempotent: dict[str, StoredFile] = {}
+        self.lease_seconds = 30.0
+        # Paths that contain one of these answer 503, as often as the number says.
+        self.troubles: dict[str, int] = {}
+        self.trouble_count = 0
+        self.damaged_downloads = 0
+        self.headers_of_downloads: list[dict[str, str]] = []
+
+    def add_file(self, name: str, content: bytes, tags: dict[str, Any] | None = None) -> StoredFile:
+        number = len(self.files) + 1
+        url = f"{self.url}/api/v1/files/{number}/"
+        self.files[number] = StoredFile(number, url, name, content, tags or {})
+        return self.files[number]
+
+    def add_job(self, module: dict[str, str], function: str, **fields: Any) -> StoredJob:
+        job = StoredJob(len(self.jobs) + 1, module, function, **fields)
+        self.jobs[job.id] = job
+        return job
+
+    def outputs_of(self, job: StoredJob) -> list[StoredFile]:
+        by_url = {file.url: file for file in self.files.values()}
+        return [by_url[url] for url in job.output_files]
+
+    def register(self, module: ModuleVersion) -> dict[str, str]:
+        described = {"name": module.name, "repo_url": module.repo_url, "commit": module.commit}
+        self.modules.append(described)
+        return described
+
+    def takes_away(self, job: StoredJob) -> None:
+        job.lease = None
+
+    def app(self) -> FastAPI:
+        app = FastAPI()
+        app.middleware("http")(self._judge)
+        app.get("/api/v1/modules/")(self._list_modules)
+        app.post("/api/v1/jobs/{job_id}/claim/")(self._claim)
+        app.post("/api/v1/jobs/{job_id}/heartbeat/")(self._heartbeat)
+        app.post("/api/v1/jobs/{job_id}/logs/")(self._append_log)
+        app.post("/api/v1/jobs/{job_id}/release/")(self._release)
+        app.patch("/api/v1/jobs/{job_id}/")(self._finish)
+        app.post("/api/v1/files/")(self._upload)
+        app.get("/media/{file_id}")(self._download)
+        return app
+
+    async def _judge(self, request: Request, call_next: Any) -> Response:
+        path = request.url.path
+        for part, left in self.troubles.items():
+            if part in path and left:
+                self.troubles[part] -= 1
+                self.trouble_count += 1
+                return JSONResponse({"detail": "Try again."}, 503)
+        is_known = request.headers.get("authorization") == f"Token {TOKEN}"
+        if path.startswith("/api/") and not is_known:
+            return JSONResponse({"detail": "Invalid token."}, 401)
+        response: Response = await call_next(request)
+        return response
+
+    async def _list_modules(self) -> Response:
+        return JSONResponse(self.modules)
+
+    async def _claim(self, job_id: int) -> Response:
+        job = self.jobs.get(job_id)
+        if job is None:
+            return JSONResponse({"detail": "Not found."}, 404)
+        if job.status != "PENDING":
+            return JSONResponse({"detail": f"Job is {job.status}."}, 409)
+        job.attempt += 1
+        job.lease = f"lease-{job.id}-{job.attempt}"
+        self._set_status(job, "RUNNING")
+        return JSONResponse(
+            {
+                "job": {"id": job.id, "status": job.status, "logs": job.logs or None},
+                "lease": {
+                    "token": job.lease,
+                    "attempt": job.attempt,
+                    "seconds": self.lease_seconds,
+                    "expires_at": "2030-01-01T00:00:00Z",
+                },
+                "module": job.module,
+                "function": job.function,
+                "options": job.options,
+                "timeout_seconds": job.timeout_seconds,
+                "owner": f"{self.url}/api/v1/users/7/",
+                "files": [self._input(file) for file in job.files],
+            }
+        )
+
+    def _input(self, file: StoredFile) -> dict[str, Any]:
+        return {
+            "id": file.id,
+            "url": file.url,
+            "name": file.name,
+            "blob_url": f"{self.url}/media/{file.id}",
+            "size": len(file.content),
+            "sha256": hashlib.sha256(file.content).hexdigest(),
+            "tags": file.tags,
+        }
+
+    async def _heartbeat(self, job_id: int, request: Request) -> Response:
+        job, stale = await self._leased(job_id, request)
+        job.heartbeats += 1
+        return stale or JSONResponse({"lease": {}})
+
+    async def _append_log(self, job_id: int, request: Request) -> Response:
+        job, stale = await self._leased(job_id, request)
+        if stale:
+            return stale
+        body = await request.json()
+        stored, text = job.logs.encode(), body["text"].encode()
+        offset = body["offset"]
+        if offset > len(stored):
+            return JSONResponse({"detail": "Gap.", "offset": len(stored)}, 409)
+        if offset == len(stored):
+            job.logs = (stored + text).decode()
+        return JSONResponse({"offset": len(job.logs.encode())})
+
+    async def _release(self, job_id: int, request: Request) -> Response:
+        job, stale = await self._leased(job_id, request)
+        if stale:
+            return stale
+        job.lease, job.attempt = None, job.attempt - 1
+        self._set_status(job, "PENDING")
+        return JSONResponse({})
+
+    async def _finish(self, job_id: int, request: Request) -> Response:
+        job, stale = await self._leased(job_id, request)
+        if stale:
+            return stale
+        body = await request.json()
+        if "refuse" in (body.get("output") or ""):
+            return JSONResponse({"output": ["Not a valid JSON text."]}, 400)
+        job.output = body.get("output")
+        job.output_files = body.get("output_files", [])
+        job.lease = None
+        self._set_status(job, body["status"])
+        return JSONResponse({})
+
+    async def _upload(self, request: Request) -> Response:
+        key = request.headers["idempotency-key"]
+        async with request.form() as form:
+            blob = form["blob"]
+            assert isinstance(blob, UploadFile)
+            content = await blob.read()
+            if not content:
+                return JSONResponse({"blob": ["The submitted file is empty."]}, 400)
+            if key not in self.idempotent:
+                file = self.add_file(blob.filename or "", content, json.loads(str(form["tags"])))
+                file.kind, file.owner = str(form["kind"]), str(form["owner"])
+                file.parent = str(form["parent_file"]) if "parent_file" in form else None
+                self.idempotent[key] = file
+        return JSONResponse({"url": self.idempotent[key].url}, 201)
+
+    async def _download(self, file_id: int, request: Request) -> Response:
+        self.headers_of_downloads.append(dict(request.headers))
+        content = self.files[file_id].content
+        if self.damaged_downloads:
+            self.damaged_downloads -= 1
+            content = content[:-1]
+        return Response(content)
+
+    async def _leased(self, job_id: int, request: Request) -> tuple[StoredJob, Response | None]:
+        job = self.jobs[job_id]
+        lease = (await request.json())["lease"]
+        if job.lease == lease:
+            return job, None
+        return job, JSONResponse({"detail": "The lease is stale."}, 409)
+
+    def _set_status(self, job: StoredJob, status: str) -> None:
+        job.status = status
+        job.history.append(status)
+
+
+@asynccontextmanager
+async def running_gateway() -> AsyncIterator[GatewayStandIn]:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        gateway = GatewayStandIn(f"http://127.0.0.1:{listener.getsockname()[1]}")
+        config = uvicorn.Config(gateway.app(), log_level="warning", lifespan="off")
+        server = uvicorn.Server(config)
+        serving = asyncio.create_task(server.serve(sockets=[listener]))
+        try:
+            yield gateway
+        finally:
+            server.should_exit = True
+            await serving

@@ -1,7 +1,7 @@
 """`make demo`: the demonstration on a running system, or on one made for it and thrown away."""
 
 import json
-import os
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -14,7 +14,6 @@ from dev.preflight import GATEWAY_PORT_DEFAULT, StartupFault
 from dev.probes import http_status
 from dev.stack import Stack
 from dev.supervisor import NotReadyInTime, ProcessDied
-from examples.demo.__main__ import main as demo
 
 
 @contextmanager
@@ -59,8 +58,8 @@ def _is_ready(url: str) -> bool:
 def main() -> int:
     try:
         with a_system() as url:
-            os.environ["MLSPLOIT_GATEWAY_URL"] = url
-            return demo(["--url", url, *sys.argv[1:]])
+            command = [sys.executable, "-m", "examples.demo", "--url", url, *sys.argv[1:]]
+            return subprocess.call(command)
     except (StartupFault, ProcessDied, NotReadyInTime) as fault:
         print(f"mlsploit: {fault}", file=sys.stderr)
         return 1

@@ -20,7 +20,7 @@ DATABASE_CHECKED_WHOLE_BYTES_MAX = 64 * 1024 * 1024
 
 
 class StartupFault(Exception):
-    """Something is wrong with the machine or the settings; the text is one sentence for a person."""
+    """Something is wrong with the machine or the settings; the text is one sentence."""
 
 
 def find_tool(name: str) -> str:

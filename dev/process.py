@@ -4,6 +4,7 @@ Invariant: a process never outlives its supervisor. It leads a process group tha
 whole, and the kernel kills it should the supervisor itself be killed without warning.
 """
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -13,11 +14,10 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from dev.last_words import last_words
 from dev.specs import Spec
 
 PR_SET_PDEATHSIG = 1
-LOG_TAIL_LINES = 12
-LOG_TAIL_BYTES_MAX = 16_384
 
 
 class Process:
@@ -65,7 +65,7 @@ class Process:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
                 # Safe here: only the main thread gets this far, and all it does is one system call.
-                preexec_fn=_die_with_parent(os.getpid()),  # noqa: PLW1509
+                preexec_fn=_die_with_parent(os.getpid()),
             )
 
     def signal(self, number: signal.Signals) -> None:
@@ -77,17 +77,16 @@ class Process:
         """End the process and everything in its group at once."""
         if self._popen is None:
             return
-        try:
+        # Nobody of the group may be left (macOS says so with a permission error).
+        with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._popen.pid, signal.SIGKILL)
-        except (ProcessLookupError, PermissionError):
-            pass  # Nobody of the group is left (macOS says so with a permission error).
         self._popen.wait()
 
     def describe_end(self) -> str:
         """Which process ended, how, and what it said last: what a person needs to act."""
         code = self.exit_code or 0
         how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with {code}"
-        said = "\n".join(f"    {line}" for line in _tail(self.log)) or "    (nothing)"
+        said = "\n".join(f"    {line}" for line in last_words(self.log)) or "    (nothing)"
         return f"{self.name} {how}. Its log is {self.log}, which ends with:\n{said}"
 
 
@@ -102,9 +101,3 @@ def _die_with_parent(parent: int) -> Callable[[], None] | None:
             os._exit(1)  # The parent died between the fork and the line above.
 
     return arm
-
-
-def _tail(path: Path) -> list[str]:
-    with path.open("rb") as log:
-        log.seek(max(0, path.stat().st_size - LOG_TAIL_BYTES_MAX))
-        return log.read().decode(errors="replace").splitlines()[-LOG_TAIL_LINES:]

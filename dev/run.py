@@ -43,7 +43,7 @@ def say(text: str) -> None:
 
 
 def stop_on_signals(stack: Stack) -> None:
-    def request_stop(number: int, frame: FrameType | None) -> None:
+    def request_stop(_number: int, _frame: FrameType | None) -> None:
         stack.supervisor.request_stop()
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):

@@ -19,7 +19,7 @@ from dev.probes import http_status
 from dev.process import Process
 from dev.seed import ADMIN, Plan
 from dev.specs import Spec, load_specs
-from dev.supervisor import NotReadyInTime, ReadySink, Supervisor
+from dev.supervisor import NotReadyInTime, ReadySink, Supervisor, ignore
 
 START_SECONDS_MAX = 120.0
 TOOLS = ("git", "nats-server", "traefik")
@@ -66,7 +66,7 @@ class Stack:
     def worker_dir(self) -> Path:
         return Path(self._settings["MLSPLOIT_WORKER_DIR"])
 
-    def prepare(self, on_ready: ReadySink = lambda name, seconds: None) -> None:
+    def prepare(self, on_ready: ReadySink = ignore) -> None:
         """Check what must hold, and write every configuration file; nothing runs yet."""
         for tool in TOOLS:
             preflight.find_tool(tool)
@@ -194,7 +194,7 @@ class Stack:
         return {"MLSPLOIT_WORKER_TOKEN": token_file.read_text().strip()}
 
     def _write_state(self) -> None:
-        """Where the system is, for `make token`, `make demo` and whoever wants to kill a process."""
+        """Where the system is, for `make token`, `make demo` and those who kill processes."""
         state = {"url": self.url, "supervisor": os.getpid(), "pids": self.pids, "admin": ADMIN}
         (self.data_dir / "stack.json").write_text(json.dumps(state, indent=2) + "\n")
 

@@ -20,6 +20,10 @@ Environment = Callable[[Spec], Mapping[str, str]]
 ReadySink = Callable[[str, float], None]
 
 
+def ignore(_name: str, _seconds: float) -> None:
+    """Tell nobody that a process is ready."""
+
+
 class ProcessDied(Exception):
     """A process that should run has ended."""
 
@@ -45,7 +49,7 @@ class Supervisor:
         environment: Environment,
         *,
         done: frozenset[str] = frozenset(),
-        on_ready: ReadySink = lambda name, seconds: None,
+        on_ready: ReadySink = ignore,
     ) -> None:
         self._processes = {process.name: process for process in processes}
         self._environment = environment

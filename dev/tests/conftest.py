@@ -45,7 +45,7 @@ def supervise() -> Iterator[Supervise]:
     made: list[Supervisor] = []
 
     def make(*processes: Process, **options: object) -> Supervisor:
-        supervisor = Supervisor(processes, lambda spec: {}, **options)  # type: ignore[arg-type]
+        supervisor = Supervisor(processes, lambda _: {}, **options)  # type: ignore[arg-type]
         made.append(supervisor)
         return supervisor
 

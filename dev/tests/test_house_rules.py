@@ -21,7 +21,7 @@ DOC = '"""Why."""\n'
         ("services/runs/tests/__init__.py", DOC, "package"),
         ("services/runs/service.py", DOC + "session.commit()\n", "commit"),
         ("services/runs/service.py", DOC + "found = select(Run)\n", "select"),
-        ("services/runs/tests/test_x.py", DOC + "time.sleep(1)\n", "sleep"),
+        ("services/runs/tests/test_x.py", DOC + "time.sleep(1)\n", "no-sleep"),
         ("services/runs/tests/test_x.py", DOC + "from unittest.mock import Mock\n", "mock"),
         ("services/runs/tests/test_x.py", DOC + "from unittest import mock\n", "mock"),
         ("services/runs/tests/test_x.py", DOC + "def test_runs(): ...\n", "test-name"),

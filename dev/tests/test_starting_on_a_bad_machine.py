@@ -56,7 +56,7 @@ def test_the_name_of_a_process_that_is_gone_is_no_obstacle(tmp_path: Path) -> No
 def test_a_data_directory_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
 
-    with pytest.raises(StartupFault, match="Cannot write to .*/file/data"):
+    with pytest.raises(StartupFault, match=r"Cannot write to .*/file/data"):
         preflight.lock_data_dir(tmp_path / "file" / "data")
 
 

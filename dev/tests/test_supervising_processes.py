@@ -32,7 +32,7 @@ def test_a_process_starts_only_when_those_it_waits_for_are_ready(
     ready: list[str] = []
     second = make_process("second", waits_for=("first",))
     first = make_process("first")
-    supervisor = supervise(second, first, on_ready=lambda name, seconds: ready.append(name))
+    supervisor = supervise(second, first, on_ready=lambda name, _: ready.append(name))
 
     supervisor.start(seconds_max=20)
 

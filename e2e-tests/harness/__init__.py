@@ -1,0 +1,1 @@
+"""Drives a whole system from outside, as its users and operators do."""

@@ -1,0 +1,40 @@
+"""What a route of this service may ask for."""
+
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from services.users.keys import SigningKey
+from services.users.presenter import Presenter
+from services.users.settings import UsersSettings
+from shared.clients.files import FilesClient
+from shared.clients.pipelines import PipelinesClient
+from shared.hyperlinks import HyperlinksDep
+
+
+def _settings(request: Request) -> UsersSettings:
+    settings: UsersSettings = request.app.state.settings
+    return settings
+
+
+SettingsDep = Annotated[UsersSettings, Depends(_settings)]
+
+
+def _signing_key(request: Request) -> SigningKey:
+    key: SigningKey = request.app.state.service.keys
+    return key
+
+
+SigningKeyDep = Annotated[SigningKey, Depends(_signing_key)]
+
+
+def _presenter(request: Request, settings: SettingsDep, links: HyperlinksDep) -> Presenter:
+    http = request.app.state.http
+    return Presenter(
+        links,
+        FilesClient(http, settings.files_url),
+        PipelinesClient(http, settings.pipelines_url),
+    )
+
+
+PresenterDep = Annotated[Presenter, Depends(_presenter)]

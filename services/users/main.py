@@ -1,0 +1,30 @@
+"""The composition root: `uvicorn --factory services.users.main:build`. Importing has no effects."""
+
+from pathlib import Path
+
+import httpx
+from fastapi import FastAPI
+
+from services.users.keys import SigningKey
+from services.users.routes import authentication, internal, users
+from services.users.settings import UsersSettings
+from shared.app import Service, create_app
+
+
+def describe(settings: UsersSettings) -> Service:
+    return Service(
+        name="users",
+        title="MLsploit users",
+        settings=settings,
+        routers=(authentication.router, users.router, internal.router),
+        migrations=Path(__file__).parent / "migrations",
+        keys=SigningKey(settings.api_secret_key),
+    )
+
+
+def build(
+    settings: UsersSettings | None = None,
+    *,
+    transport: httpx.AsyncBaseTransport | None = None,
+) -> FastAPI:
+    return create_app(describe(settings or UsersSettings.load()), transport=transport)

@@ -1,0 +1,52 @@
+"""Passwords: argon2id hashes, and which ones are refused, in the contract's words and order."""
+
+import asyncio
+import re
+from difflib import SequenceMatcher
+
+from pwdlib import PasswordHash
+from zxcvbn.frequency_lists import FREQUENCY_LISTS
+
+CHARACTERS_MIN = 8
+CHARACTERS_MAX = 1024
+SIMILARITY_MAX = 0.7
+
+_hasher = PasswordHash.recommended()
+_common = frozenset(FREQUENCY_LISTS["passwords"])
+
+
+async def hash_password(password: str) -> str:
+    """In a thread: argon2id is slow on purpose and must not hold up other requests."""
+    return await asyncio.to_thread(_hasher.hash, password)
+
+
+async def matches(password: str, password_hash: str | None) -> bool:
+    """With no hash (no such user) it takes as long as with one, so time tells nothing."""
+    if password_hash is None:
+        await hash_password(password)
+        return False
+    return await asyncio.to_thread(_hasher.verify, password, password_hash)
+
+
+def weaknesses(password: str, username: str) -> list[str]:
+    faults = []
+    if _is_like(password, username):
+        faults.append("The password is too similar to the username.")
+    if len(password) < CHARACTERS_MIN:
+        faults.append(
+            f"This password is too short. It must contain at least {CHARACTERS_MIN} characters."
+        )
+    if password.lower().strip() in _common:
+        faults.append("This password is too common.")
+    if password.isdigit():
+        faults.append("This password is entirely numeric.")
+    return faults
+
+
+def _is_like(password: str, username: str) -> bool:
+    parts = [*re.split(r"\W+", username.lower()), username.lower()]
+    return any(
+        SequenceMatcher(a=password.lower(), b=part).quick_ratio() >= SIMILARITY_MAX
+        for part in parts
+        if part
+    )

@@ -1,0 +1,54 @@
+"""Every SELECT of this service. Reads for a person take that person's id."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col, select
+
+from services.users.models import Token, User
+from shared.clock import utc_now
+from shared.errors import NotFound
+
+COLUMNS = (col(User.id), col(User.username), col(User.is_staff))
+
+
+async def list_users(
+    session: AsyncSession, *, only_id: int | None, ids: list[int] | None = None
+) -> Sequence[Any]:
+    """Newest first, as the contract has it; `only_id` None is for staff."""
+    statement = select(*COLUMNS).order_by(col(User.id).desc())
+    if only_id is not None:
+        statement = statement.where(col(User.id) == only_id)
+    if ids is not None:
+        statement = statement.where(col(User.id).in_(ids))
+    return (await session.execute(statement)).all()
+
+
+async def get_user(session: AsyncSession, user_id: int, *, only_id: int | None) -> User:
+    user = await session.get(User, user_id)
+    if user is None or (only_id is not None and user.id != only_id):
+        raise NotFound
+    return user
+
+
+async def find_by_username(session: AsyncSession, username: str) -> User | None:
+    statement = select(User).where(col(User.username_folded) == username.casefold())
+    return (await session.scalars(statement)).one_or_none()
+
+
+async def get_by_username(session: AsyncSession, username: str) -> User:
+    """For the command line, where a missing user is worth a name."""
+    user = await find_by_username(session, username)
+    if user is None:
+        raise NotFound(f"User {username} does not exist.")
+    return user
+
+
+async def list_live_tokens(session: AsyncSession, user_id: int) -> Sequence[Token]:
+    statement = select(Token).where(
+        col(Token.user_id) == user_id,
+        col(Token.revoked_at).is_(None),
+        col(Token.expires_at) > utc_now(),
+    )
+    return (await session.scalars(statement)).all()

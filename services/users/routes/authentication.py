@@ -1,0 +1,108 @@
+"""`/auth/`: become someone, prove it, stop being it."""
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from services.users import queries, service
+from services.users.dependencies import PresenterDep, SettingsDep, SigningKeyDep
+from services.users.passwords import hash_password
+from services.users.schemas import Login, Registration, UserChange, UserReplacement
+from shared.answers import json_response
+from shared.auth import Caller, CallerDep, TokenVerifier, authenticate
+from shared.bodies import SubmissionDep, accepts
+from shared.db import DatabaseDep, ReadSessionDep, SessionDep
+from shared.errors import Unauthenticated
+
+router = APIRouter(prefix="/auth", tags=["authentication"])
+
+
+@router.post("/registration/", status_code=201, openapi_extra=accepts(Registration))
+async def register(
+    submission: SubmissionDep,
+    database: DatabaseDep,
+    settings: SettingsDep,
+    key: SigningKeyDep,
+) -> Response:
+    """Create an account; the answer holds its first token."""
+    body = submission.into(Registration)
+    service.check_registration(body)
+    password_hash = await hash_password(body.password1)
+    async with database.transaction() as session:
+        user = await service.add_user(session, body.username, password_hash, email=body.email)
+        token = await service.issue_token(session, user, key, days=settings.token_days)
+    return json_response({"token": token}, status=201)
+
+
+@router.post("/login/", openapi_extra=accepts(Login))
+async def log_in(
+    submission: SubmissionDep,
+    database: DatabaseDep,
+    settings: SettingsDep,
+    key: SigningKeyDep,
+) -> Response:
+    """A new token for name and password; tokens from elsewhere stay valid."""
+    body = submission.into(Login)
+    async with database.reading() as session:
+        found = await queries.find_by_username(session, body.username)
+    user = await service.check_credentials(found, body.username, body.password)
+    async with database.transaction() as session:
+        token = await service.issue_token(session, user, key, days=settings.token_days)
+    return json_response({"token": token})
+
+
+@router.post("/logout/")
+async def log_out(request: Request, session: SessionDep) -> Response:
+    """Revoke the token this request carries; fine without one, too."""
+    caller = await _caller_if_any(request)
+    if caller is not None:
+        await service.revoke_token(session, caller.token_id, expires_at=caller.expires_at)
+        verifier: TokenVerifier = request.app.state.verifier
+        verifier.revocations.revoke_token(caller.token_id, expires_at=caller.expires_at)
+    return json_response({"detail": "Successfully logged out."})
+
+
+async def _caller_if_any(request: Request) -> Caller | None:
+    try:
+        return await authenticate(request)
+    except Unauthenticated:
+        return None
+
+
+@router.get("/user/")
+async def read_current_user(
+    caller: CallerDep, session: ReadSessionDep, presenter: PresenterDep
+) -> Response:
+    user = await queries.get_user(session, caller.user_id, only_id=caller.user_id)
+    return json_response(await presenter.show_one(user, caller))
+
+
+@router.put("/user/", openapi_extra=accepts(UserReplacement))
+async def replace_current_user(
+    caller: CallerDep,
+    submission: SubmissionDep,
+    database: DatabaseDep,
+    presenter: PresenterDep,
+) -> Response:
+    user = await service.change_user(
+        database, caller.user_id, submission, UserReplacement, only_id=caller.user_id
+    )
+    return json_response(await presenter.show_one(user, caller))
+
+
+@router.patch("/user/", openapi_extra=accepts(UserChange))
+async def change_current_user(
+    caller: CallerDep,
+    submission: SubmissionDep,
+    database: DatabaseDep,
+    presenter: PresenterDep,
+) -> Response:
+    user = await service.change_user(
+        database, caller.user_id, submission, UserChange, only_id=caller.user_id
+    )
+    return json_response(await presenter.show_one(user, caller))
+
+
+@router.get("/jwks.json")
+async def read_keys(key: SigningKeyDep) -> Response:
+    """The public keys that verify our tokens (RFC 7517)."""
+    return json_response(key.jwks(), headers={"Cache-Control": "public, max-age=300"})

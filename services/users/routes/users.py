@@ -1,0 +1,75 @@
+"""`/api/v1/users/`: people see themselves, administrators see everybody."""
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from services.users import queries, service
+from services.users.dependencies import PresenterDep
+from services.users.presenter import FIELDS
+from services.users.schemas import UserChange, UserReplacement
+from shared.answers import json_response, no_content
+from shared.auth import CallerDep
+from shared.bodies import SubmissionDep, accepts
+from shared.db import DatabaseDep, ReadSessionDep, SessionDep
+from shared.hyperlinks import PathId
+from shared.lists import fields_wanted, ids_wanted
+
+router = APIRouter(prefix="/api/v1/users", tags=["users"])
+
+
+@router.get("/")
+async def list_users(
+    request: Request,
+    caller: CallerDep,
+    session: ReadSessionDep,
+    presenter: PresenterDep,
+) -> Response:
+    """Newest first."""
+    wanted = fields_wanted(request.query_params, FIELDS)
+    ids = ids_wanted(request.query_params, "id")
+    rows = await queries.list_users(session, only_id=caller.only_owner, ids=ids)
+    return json_response(await presenter.show(rows, caller, wanted))
+
+
+@router.get("/{user_id}/")
+async def read_user(
+    user_id: PathId, caller: CallerDep, session: ReadSessionDep, presenter: PresenterDep
+) -> Response:
+    user = await queries.get_user(session, user_id, only_id=caller.only_owner)
+    return json_response(await presenter.show_one(user, caller))
+
+
+@router.put("/{user_id}/", openapi_extra=accepts(UserReplacement))
+async def replace_user(
+    user_id: PathId,
+    caller: CallerDep,
+    submission: SubmissionDep,
+    database: DatabaseDep,
+    presenter: PresenterDep,
+) -> Response:
+    user = await service.change_user(
+        database, user_id, submission, UserReplacement, only_id=caller.only_owner
+    )
+    return json_response(await presenter.show_one(user, caller))
+
+
+@router.patch("/{user_id}/", openapi_extra=accepts(UserChange))
+async def change_user(
+    user_id: PathId,
+    caller: CallerDep,
+    submission: SubmissionDep,
+    database: DatabaseDep,
+    presenter: PresenterDep,
+) -> Response:
+    user = await service.change_user(
+        database, user_id, submission, UserChange, only_id=caller.only_owner
+    )
+    return json_response(await presenter.show_one(user, caller))
+
+
+@router.delete("/{user_id}/", status_code=204)
+async def delete_user(user_id: PathId, caller: CallerDep, session: SessionDep) -> Response:
+    """Everything the user owns goes with them, within a moment."""
+    user = await queries.get_user(session, user_id, only_id=caller.only_owner)
+    await service.delete_user(session, user)
+    return no_content()

@@ -1,0 +1,152 @@
+"""The rules of accounts: who may exist, how they prove it, and when they stop being believed."""
+
+import time
+from datetime import timedelta
+from uuid import uuid4
+
+import orjson
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.users import passwords, queries
+from services.users.errors import CannotLogIn, UsernameTaken, WeakPassword
+from services.users.keys import Claims, SigningKey
+from services.users.models import Token, User
+from services.users.schemas import Registration, UserChange, UserReplacement
+from shared.bodies import Submission
+from shared.clock import utc_now
+from shared.db import Database
+from shared.errors import InvalidFields
+from shared.events.users import UserDeleted, UserRegistered
+from shared.messaging.broker import REVOCATIONS_BUCKET
+from shared.messaging.outbox import enqueue, publish
+
+LOGIN = "login"
+WORKER_SCOPE = "jobs:execute"
+
+
+def check_registration(body: Registration) -> None:
+    """Faults that need no database, told before any slow work."""
+    faults = passwords.weaknesses(body.password1, body.username)
+    if faults:
+        raise WeakPassword("password1", faults)
+    if body.password1 != body.password2:
+        raise InvalidFields.of_whole("The two password fields didn't match.")
+
+
+async def add_user(
+    session: AsyncSession,
+    username: str,
+    password_hash: str,
+    *,
+    email: str = "",
+    is_staff: bool = False,
+) -> User:
+    if await queries.find_by_username(session, username) is not None:
+        raise UsernameTaken
+    user = User(
+        username=username,
+        username_folded=username.casefold(),
+        email=email,
+        password_hash=password_hash,
+        is_staff=is_staff,
+    )
+    session.add(user)
+    await session.flush()
+    await publish(session, UserRegistered(user_id=user.id or 0, username=username))
+    return user
+
+
+async def check_credentials(user: User | None, username: str, password: str) -> User:
+    """The user of these credentials. Names are compared by case here, as the contract has it."""
+    if not username or not password:
+        raise InvalidFields.of_whole('Must include "username" and "password".')
+    known = user if user is not None and user.username == username else None
+    is_right = await passwords.matches(password, known.password_hash if known else None)
+    if known is None or not is_right or not known.is_active:
+        raise CannotLogIn
+    return known
+
+
+async def issue_token(
+    session: AsyncSession,
+    user: User,
+    key: SigningKey,
+    *,
+    days: int,
+    name: str = LOGIN,
+    scopes: str | None = None,
+) -> str:
+    """A new token of the user's own; the others stay. Only its id is stored."""
+    now = utc_now()
+    row = Token(
+        id=uuid4().hex,
+        user_id=user.id or 0,
+        name=name,
+        scopes=scopes,
+        created_at=now,
+        expires_at=now + timedelta(days=days),
+    )
+    session.add(row)
+    return key.sign(
+        Claims(
+            token_id=row.id,
+            user_id=row.user_id,
+            username=user.username,
+            is_staff=user.is_staff,
+            issued_at=row.created_at.timestamp(),
+            expires_at=row.expires_at.timestamp(),
+            scopes=scopes,
+        )
+    )
+
+
+async def revoke_token(session: AsyncSession, token_id: str, *, expires_at: float) -> None:
+    """Stops being believed everywhere within a moment; safe to repeat."""
+    row = await session.get(Token, token_id)
+    if row is not None and row.revoked_at is None:
+        row.revoked_at = utc_now()
+    await _tell_revocation(session, f"token.{token_id}", expires_at)
+
+
+async def change_user(
+    database: Database,
+    user_id: int,
+    submission: Submission,
+    body_type: type[UserReplacement] | type[UserChange],
+    *,
+    only_id: int | None,
+) -> User:
+    """Existence is judged before the body, as the contract orders it."""
+    async with database.transaction() as session:
+        user = await queries.get_user(session, user_id, only_id=only_id)
+        username = submission.into(body_type).username
+        return await rename_user(session, user, username) if username else user
+
+
+async def rename_user(session: AsyncSession, user: User, username: str) -> User:
+    namesake = await queries.find_by_username(session, username)
+    if namesake is not None and namesake.id != user.id:
+        raise UsernameTaken
+    user.username = username
+    user.username_folded = username.casefold()
+    return user
+
+
+async def delete_user(session: AsyncSession, user: User) -> None:
+    """The account and its credentials go now; what it owns elsewhere follows the event."""
+    user_id = user.id or 0
+    for row in await queries.list_live_tokens(session, user_id):
+        await session.delete(row)
+    await session.delete(user)
+    await _tell_revocation(session, f"user.{user_id}", time.time())
+    await publish(session, UserDeleted(user_id=user_id))
+
+
+def set_password(user: User, password_hash: str) -> None:
+    """Tokens stay valid, as in the contract."""
+    user.password_hash = password_hash
+
+
+async def _tell_revocation(session: AsyncSession, key: str, moment: float) -> None:
+    # A key-value bucket is a stream with this subject: https://docs.nats.io/nats-concepts/jetstream
+    await enqueue(session, f"$KV.{REVOCATIONS_BUCKET}.{key}", orjson.dumps(moment))

@@ -1,0 +1,1 @@
+"""The shared kernel: mechanisms every service needs, and the contracts between them. No rules."""

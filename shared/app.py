@@ -1,0 +1,158 @@
+"""The shape of every service's process: one app factory, one lifespan, one way to answer errors.
+
+Importing has no effects; `create_app` has none either. Databases, connections and background work
+begin when the app starts and end when it stops.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Protocol
+
+import httpx
+import structlog
+from fastapi import APIRouter, FastAPI
+from sqlalchemy.exc import DatabaseError
+
+from shared.auth import JwksKeys, KeySource, Revocations, TokenVerifier
+from shared.db import Database
+from shared.edge import Edge
+from shared.health import health_router
+from shared.http import pooled_client
+from shared.messaging.broker import REVOCATIONS_BUCKET, Broker
+from shared.messaging.consumer import AnySubscription, Consumer
+from shared.messaging.outbox import OutboxRelay
+from shared.migrations import upgrade
+from shared.responders import add_responders
+from shared.settings import ServiceSettings
+from shared.telemetry import RequestContext, configure_logging
+
+RESTART_SECONDS = 1.0
+
+log = structlog.get_logger(__name__)
+
+
+class Background(Protocol):
+    """A coroutine function that works for as long as the process lives."""
+
+    __name__: str
+
+    def __call__(self, app: FastAPI) -> Awaitable[None]: ...
+
+
+@dataclass(frozen=True)
+class Service:
+    """What makes one service different from the next."""
+
+    name: str
+    title: str
+    settings: ServiceSettings
+    routers: Sequence[APIRouter]
+    # None for a process that keeps no data: no database then, no events out or in.
+    migrations: Path | None
+    subscriptions: Sequence[AnySubscription] = ()
+    # Run for as long as the process lives, started again when they fail.
+    background: Sequence[Background] = ()
+    # Only `users` brings its own keys; the others fetch its public ones.
+    keys: KeySource | None = None
+    openapi_url: str | None = "/openapi.json"
+
+
+def create_app(service: Service, *, transport: httpx.AsyncBaseTransport | None = None) -> FastAPI:
+    """The service as an ASGI app; `transport` is the network to its peers (tests bring one)."""
+    app = FastAPI(
+        title=service.title,
+        lifespan=_lifespan,
+        openapi_url=service.openapi_url,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        generate_unique_id_function=lambda route: route.name,
+    )
+    settings = service.settings
+    http = pooled_client(timeout_seconds=settings.peer_timeout_seconds, transport=transport)
+    keys = service.keys or JwksKeys(http, f"{settings.users_url}/auth/jwks.json")
+    app.state.service = service
+    app.state.settings = settings
+    app.state.http = http
+    app.state.verifier = TokenVerifier(keys, Revocations())
+    for router in (*service.routers, health_router):
+        app.include_router(router)
+    add_responders(app)
+    app.add_middleware(Edge, allowed_hosts=settings.api_allowed_hosts)
+    app.add_middleware(RequestContext)
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    service: Service = app.state.service
+    configure_logging(service.name, service.settings.log_level)
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(app.state.http.aclose)
+        database = None
+        if service.migrations is not None:
+            database = await open_database(service)
+            stack.push_async_callback(database.close)
+        app.state.database = database
+        app.state.broker = broker = Broker(service.settings.nats_url, service.name)
+        stack.push_async_callback(broker.close)
+        tasks = _start_background(app, service, database, broker)
+        stack.push_async_callback(_stop, tasks)
+        yield
+
+
+async def open_database(service: Service) -> Database:
+    """The service's database, migrated; a file that is no database ends the process in a line."""
+    assert service.migrations is not None, f"{service.name} keeps no data"
+    database = Database(service.settings.database(service.name))
+    try:
+        await upgrade(database, service.migrations)
+    except DatabaseError as error:
+        raise SystemExit(f"{service.name}: cannot use {database.url}: {error.orig}") from None
+    return database
+
+
+def _start_background(
+    app: FastAPI, service: Service, database: Database | None, broker: Broker
+) -> list[asyncio.Task[None]]:
+    if not service.settings.nats_url:
+        return []
+    revocations: Revocations = app.state.verifier.revocations
+
+    async def watch_revocations() -> None:
+        await broker.ready.wait()
+        await broker.watch(REVOCATIONS_BUCKET, revocations.on_entry)
+
+    works: list[tuple[str, Callable[[], Awaitable[None]]]] = [
+        ("broker", broker.connect),
+        ("revocations", watch_revocations),
+    ]
+    if database is not None:
+        works.append(("outbox", OutboxRelay(database, broker).run))
+        for subscription in service.subscriptions:
+            consumer = Consumer(database, broker, service.name, subscription)
+            works.append((subscription.name, consumer.run))
+    works.extend((each.__name__, partial(each, app)) for each in service.background)
+    return [asyncio.create_task(_keep_running(name, work), name=name) for name, work in works]
+
+
+async def _keep_running(name: str, work: Callable[[], Awaitable[None]]) -> None:
+    """A background task that fails is logged and begun again; one that returns is done."""
+    while True:
+        try:
+            await work()
+        except Exception:
+            log.exception("background_failed", task=name, retry_in_seconds=RESTART_SECONDS)
+            await asyncio.sleep(RESTART_SECONDS)
+        else:
+            return
+
+
+async def _stop(tasks: list[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

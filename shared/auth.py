@@ -1,0 +1,204 @@
+"""Who is calling: verified tokens, their cache and their revocation.
+
+Only `users` signs. The others hold its public keys and verify once per token; after that a token
+costs a dictionary look-up until it expires or is revoked.
+"""
+
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Annotated, Any, Protocol
+
+import httpx
+import jwt
+import orjson
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from fastapi import Depends, Request
+from fastapi.security import APIKeyHeader
+
+from shared.errors import Forbidden, Unauthenticated, Unavailable
+
+ALGORITHM = "EdDSA"
+ISSUER = "mlsploit"
+TOKENS_CACHED_MAX = 10_000
+# Made-up key ids must not make us ask `users` again and again.
+JWKS_SECONDS_BETWEEN_FETCHES = 5.0
+SCHEMES = frozenset({"token", "bearer"})
+
+# Only for the OpenAPI document: the header is read below, because two schemes mean the same.
+_documented = APIKeyHeader(name="Authorization", scheme_name="Token", auto_error=False)
+
+
+@dataclass(frozen=True)
+class Caller:
+    """A verified token. `scopes` is None for a person's own token, which may do all they may."""
+
+    user_id: int
+    username: str
+    is_staff: bool
+    token_id: str
+    token: str
+    expires_at: float
+    scopes: frozenset[str] | None = None
+
+    def may(self, scope: str) -> bool:
+        return self.scopes is None or scope in self.scopes
+
+    @property
+    def only_owner(self) -> int | None:
+        """What reads are narrowed to: the caller's own things, or None for staff, who see all."""
+        return None if self.is_staff else self.user_id
+
+
+class KeySource(Protocol):
+    async def find(self, key_id: str) -> Ed25519PublicKey | None: ...
+
+
+class Revocations:
+    """Tokens and users that are no longer believed, as the revocations bucket tells them."""
+
+    def __init__(self) -> None:
+        self._tokens: dict[str, float] = {}
+        self._users: dict[int, float] = {}
+
+    def revoke_token(self, token_id: str, *, expires_at: float) -> None:
+        self._tokens[token_id] = expires_at
+
+    def revoke_user(self, user_id: int, *, issued_before: float) -> None:
+        self._users[user_id] = max(issued_before, self._users.get(user_id, 0.0))
+
+    def covers(self, caller: Caller, issued_at: float) -> bool:
+        return caller.token_id in self._tokens or issued_at <= self._users.get(caller.user_id, -1)
+
+    async def on_entry(self, key: str, value: bytes) -> None:
+        """`token.<id>` holds the token's expiry, `user.<id>` the last moment that is refused."""
+        kind, _, name = key.partition(".")
+        moment = float(orjson.loads(value))
+        if kind == "token":
+            self._tokens = {k: v for k, v in self._tokens.items() if v > time.time()}
+            self.revoke_token(name, expires_at=moment)
+        elif kind == "user":
+            self.revoke_user(int(name), issued_before=moment)
+
+
+class JwksKeys:
+    """The public keys of `users`, fetched when a token names one that is not known yet."""
+
+    def __init__(self, http: httpx.AsyncClient, url: str):
+        self._http = http
+        self._url = url
+        self._keys: dict[str, Ed25519PublicKey] = {}
+        self._fetched_at = float("-inf")
+
+    async def find(self, key_id: str) -> Ed25519PublicKey | None:
+        if key_id not in self._keys and self._may_fetch():
+            await self._fetch()
+        return self._keys.get(key_id)
+
+    def _may_fetch(self) -> bool:
+        return time.monotonic() - self._fetched_at > JWKS_SECONDS_BETWEEN_FETCHES
+
+    async def _fetch(self) -> None:
+        try:
+            answer = await self._http.get(self._url)
+            answer.raise_for_status()
+        except httpx.HTTPError:
+            raise Unavailable("Credentials cannot be checked at the moment.") from None
+        self._fetched_at = time.monotonic()
+        for key in jwt.PyJWKSet.from_dict(answer.json()).keys:
+            if key.key_id is not None:
+                self._keys[key.key_id] = key.key
+
+
+class TokenVerifier:
+    def __init__(self, keys: KeySource, revocations: Revocations):
+        self._keys = keys
+        self.revocations = revocations
+        self._cache: OrderedDict[str, tuple[Caller, float]] = OrderedDict()
+
+    async def verify(self, token: str) -> Caller:
+        """The caller, or Unauthenticated with the contract's text."""
+        caller, issued_at = self._cache.get(token) or await self._verify_signature(token)
+        if caller.expires_at <= time.time() or self.revocations.covers(caller, issued_at):
+            self._cache.pop(token, None)
+            raise Unauthenticated("Invalid token.")
+        return caller
+
+    async def _verify_signature(self, token: str) -> tuple[Caller, float]:
+        try:
+            key = await self._keys.find(str(jwt.get_unverified_header(token).get("kid")))
+            if key is None:
+                raise Unauthenticated("Invalid token.")
+            claims = jwt.decode(
+                token,
+                key,
+                algorithms=[ALGORITHM],
+                issuer=ISSUER,
+                options={"require": ["exp", "iat", "sub", "jti"]},
+            )
+        except (jwt.PyJWTError, ValueError):
+            raise Unauthenticated("Invalid token.") from None
+        entry = (_caller(token, claims), float(claims["iat"]))
+        self._cache[token] = entry
+        if len(self._cache) > TOKENS_CACHED_MAX:
+            self._cache.popitem(last=False)
+        return entry
+
+
+def _caller(token: str, claims: dict[str, Any]) -> Caller:
+    scope = claims.get("scope")
+    return Caller(
+        user_id=int(claims["sub"]),
+        username=str(claims.get("name", "")),
+        is_staff=bool(claims.get("staff", False)),
+        token_id=str(claims["jti"]),
+        token=token,
+        expires_at=float(claims["exp"]),
+        scopes=None if scope is None else frozenset(str(scope).split()),
+    )
+
+
+def token_from(header: str | None) -> str:
+    """The token in an Authorization header; schemes `Token` and `Bearer` mean the same."""
+    scheme, _, rest = (header or "").strip().partition(" ")
+    if scheme.lower() not in SCHEMES:
+        raise Unauthenticated
+    token = rest.strip()
+    if not token:
+        raise Unauthenticated("Invalid token header. No credentials provided.")
+    if " " in token:
+        raise Unauthenticated("Invalid token header. Token string should not contain spaces.")
+    return token
+
+
+async def authenticate(request: Request) -> Caller:
+    verifier: TokenVerifier = request.app.state.verifier
+    return await verifier.verify(token_from(request.headers.get("authorization")))
+
+
+async def _unscoped_caller(
+    request: Request, _documented: Annotated[str | None, Depends(_documented)]
+) -> Caller:
+    """A token that was narrowed to some scopes opens only the routes that ask for one of them."""
+    caller = await authenticate(request)
+    if caller.scopes is not None:
+        raise Forbidden
+    return caller
+
+
+def requires(scope: str) -> Callable[..., Awaitable[Caller]]:
+    """A dependency: callers whose token has this scope, or is not narrowed at all."""
+
+    async def scoped_caller(
+        request: Request, _documented: Annotated[str | None, Depends(_documented)]
+    ) -> Caller:
+        caller = await authenticate(request)
+        if not caller.may(scope):
+            raise Forbidden
+        return caller
+
+    return scoped_caller
+
+
+CallerDep = Annotated[Caller, Depends(_unscoped_caller)]

@@ -1,0 +1,177 @@
+"""Request bodies: JSON, urlencoded form and multipart, into one typed body, judged late.
+
+The contract judges a body after credentials, method and existence. So a route takes a
+`Submission` - bytes that were read but not yet judged - and its service turns it `into` a body.
+"""
+
+import json
+from typing import Annotated, Any, NoReturn, TypeVar
+from urllib.parse import parse_qsl
+
+from fastapi import Depends, Request
+from pydantic import BaseModel, ConfigDict, ValidationError
+from starlette.datastructures import UploadFile
+from starlette.formparsers import MultiPartException
+
+from shared.errors import (
+    REQUIRED,
+    BadRequest,
+    InvalidFields,
+    PayloadTooLarge,
+    UnsupportedMediaType,
+)
+from shared.fields import Field, Links
+
+FORM_FIELDS_MAX = 1000
+FORM_FIELD_BYTES_MAX = int(2.5 * 1024 * 1024)
+JSON_TYPE = "application/json"
+FORM_TYPE = "application/x-www-form-urlencoded"
+MULTIPART_TYPE = "multipart/form-data"
+
+Pairs = list[tuple[str, Any]]
+
+
+class Body(BaseModel):
+    """Base of request bodies. Unknown and read-only fields are ignored, as the contract says."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    def changes(self) -> dict[str, Any]:
+        """Only what the client sent, for PATCH."""
+        return self.model_dump(exclude_unset=True)
+
+
+B = TypeVar("B", bound=Body)
+
+
+class Submission:
+    """A body as it came: parsed into a typed body by `into`, which raises what is wrong with it."""
+
+    def __init__(self, *, raw_json: bytes | None = None, form: Pairs | None = None):
+        self._raw_json = raw_json
+        self._form = form
+
+    def into(self, model: type[B]) -> B:
+        values = self._form_values(model) if self._form is not None else self._json_values()
+        try:
+            return model.model_validate(values)
+        except ValidationError as error:
+            raise InvalidFields(_faults(error)) from None
+
+    def _json_values(self) -> dict[str, Any]:
+        if not self._raw_json:
+            return {}
+        value = _parse_json(self._raw_json)
+        if value is None:
+            raise InvalidFields.of_whole("No data provided")
+        if not isinstance(value, dict):
+            kind = type(value).__name__
+            raise InvalidFields.of_whole(f"Invalid data. Expected a dictionary, but got {kind}.")
+        return value
+
+    def _form_values(self, model: type[Body]) -> dict[str, Any]:
+        """A form has only text: repeated keys make lists, and blank may mean absent or null."""
+        many: dict[str, list[Any]] = {}
+        for key, value in self._form or []:
+            many.setdefault(key, []).append(value)
+        values: dict[str, Any] = {}
+        for name, sent in many.items():
+            rule = _rule(model, name)
+            if isinstance(rule, Links):
+                values[name] = sent
+            elif sent[-1] == "" and rule is not None and rule.blank_form_is_absent:
+                continue
+            elif sent[-1] == "" and rule is not None and rule.blank_form_is_null:
+                values[name] = None
+            else:
+                values[name] = sent[-1]
+        return values
+
+    @property
+    def is_form(self) -> bool:
+        return self._form is not None
+
+
+def _rule(model: type[Body], name: str) -> Field | None:
+    info = model.model_fields.get(name)
+    rules = info.metadata if info is not None else []
+    return next((rule for rule in rules if isinstance(rule, Field)), None)
+
+
+def _faults(error: ValidationError) -> dict[str, list[str]]:
+    faults: dict[str, list[str]] = {}
+    for fault in error.errors():
+        name = str(fault["loc"][0])
+        texts = [REQUIRED] if fault["type"] == "missing" else fault.get("ctx", {}).get("texts")
+        faults.setdefault(name, []).extend(texts or [fault["msg"]])
+    return faults
+
+
+def _parse_json(raw: bytes) -> Any:
+    try:
+        return json.loads(raw.decode("utf-8"), parse_constant=_refuse_constant)
+    except RecursionError:
+        raise BadRequest("JSON parse error - nested too deeply") from None
+    except ValueError as error:
+        raise BadRequest(f"JSON parse error - {error}") from None
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"Out of range float values are not JSON compliant: {name}")
+
+
+async def read_bytes(request: Request, *, limit: int) -> bytes:
+    """The whole body, at most `limit` bytes of it."""
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > limit:
+            raise PayloadTooLarge
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+async def read_submission(request: Request) -> Submission:
+    content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    limit: int = request.app.state.settings.body_bytes_max
+    if content_type == MULTIPART_TYPE:
+        return Submission(form=await _read_multipart(request))
+    raw = await read_bytes(request, limit=limit)
+    if content_type == FORM_TYPE:
+        return Submission(form=_read_urlencoded(raw))
+    if raw and content_type != JSON_TYPE:
+        raise UnsupportedMediaType(request.headers.get("content-type", ""))
+    return Submission(raw_json=raw)
+
+
+def _read_urlencoded(raw: bytes) -> Pairs:
+    try:
+        pairs = parse_qsl(
+            raw.decode("utf-8", errors="replace"),
+            keep_blank_values=True,
+            max_num_fields=FORM_FIELDS_MAX,
+        )
+    except ValueError:
+        raise BadRequest(f"A form may have at most {FORM_FIELDS_MAX} fields.") from None
+    return list(pairs)
+
+
+async def _read_multipart(request: Request) -> Pairs:
+    try:
+        form = await request.form(
+            max_fields=FORM_FIELDS_MAX, max_files=1, max_part_size=FORM_FIELD_BYTES_MAX
+        )
+    except MultiPartException as error:
+        raise BadRequest(f"Multipart form parse error - {error.message}") from None
+    return [(key, value) for key, value in form.multi_items() if not isinstance(value, UploadFile)]
+
+
+SubmissionDep = Annotated[Submission, Depends(read_submission)]
+
+
+def accepts(model: type[Body]) -> dict[str, Any]:
+    """`openapi_extra` of a route that takes this body, in all three encodings."""
+    schema = model.model_json_schema()
+    types = (JSON_TYPE, FORM_TYPE, MULTIPART_TYPE)
+    return {"requestBody": {"content": {each: {"schema": schema} for each in types}}}

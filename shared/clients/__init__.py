@@ -1,0 +1,1 @@
+"""One module per service called: views of what callers rely on, never the server's own schemas."""

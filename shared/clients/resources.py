@@ -1,0 +1,12 @@
+"""The public resource names, in the order the API index lists them."""
+
+RESOURCES = (
+    "modules",
+    "functions",
+    "users",
+    "files",
+    "pipelines",
+    "tasks",
+    "runs",
+    "jobs",
+)

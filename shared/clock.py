@@ -1,0 +1,12 @@
+"""One source of time, so that every timestamp in the system is UTC and aware."""
+
+from datetime import UTC, datetime
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def iso(moment: datetime) -> str:
+    """RFC 3339 in UTC with six digits of microseconds and a `Z`, as every answer shows dates."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -1,0 +1,138 @@
+"""One database per service; the edge owns the transaction.
+
+Commits happen here and nowhere else. On SQLite a writing transaction takes its lock when it begins
+(`BEGIN IMMEDIATE`), because upgrading a read lock fails at once when another writer was faster.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from fastapi import Depends, Request
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    DateTime,
+    Dialect,
+    Integer,
+    MetaData,
+    event,
+)
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.types import TypeDecorator
+
+from shared.messaging.tables import OUTBOX_FILLED
+
+NAMING_CONVENTION = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+SQLITE_BUSY_MILLISECONDS = 10_000
+
+# SQLite numbers rows by itself only for a column declared INTEGER.
+BigId = BigInteger().with_variant(Integer, "sqlite")
+# An id that was deleted must never come back: other services may still hold it.
+TABLE_OPTIONS = {"sqlite_autoincrement": True}
+
+
+def service_metadata() -> MetaData:
+    """A service's own metadata: two services may name a table alike without meeting."""
+    return MetaData(naming_convention=NAMING_CONVENTION)
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """Aware in, aware out. SQLite keeps no zone, so UTC is put back on the way out."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
+        return value.astimezone(UTC) if value is not None else None
+
+    def process_result_value(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
+        if value is None or value.tzinfo is not None:
+            return value
+        return value.replace(tzinfo=UTC)
+
+
+class Database:
+    """An engine, and the two ways to use it: `transaction()` writes, `reading()` does not."""
+
+    def __init__(self, url: str):
+        self.url = url
+        self.engine = create_async_engine(url)
+        self.outbox_filled = asyncio.Event()
+        if self.is_sqlite:
+            _tune_sqlite(self.engine)
+        self._writer = self.engine.execution_options(sqlite_begin="BEGIN IMMEDIATE")
+
+    @property
+    def is_sqlite(self) -> bool:
+        return self.engine.dialect.name == "sqlite"
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncSession]:
+        """Commit at the end, or roll back on any error; a commit with events wakes the relay."""
+        async with AsyncSession(self._writer, expire_on_commit=False) as session:
+            yield session
+            await session.commit()
+            if session.info.get(OUTBOX_FILLED):
+                self.outbox_filled.set()
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncSession]:
+        """One consistent snapshot; never commits, never waits for a writer."""
+        async with AsyncSession(self.engine, expire_on_commit=False) as session:
+            yield session
+
+    async def close(self) -> None:
+        await self.engine.dispose()
+
+
+def _tune_sqlite(engine: AsyncEngine) -> None:
+    @event.listens_for(engine.sync_engine, "connect")
+    def on_connect(connection: DBAPIConnection, _record: Any) -> None:
+        connection.isolation_level = None  # The driver must not begin transactions by itself.
+        cursor = connection.cursor()
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=NORMAL",
+            "foreign_keys=ON",
+            f"busy_timeout={SQLITE_BUSY_MILLISECONDS}",
+        ):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def on_begin(connection: Connection) -> None:
+        connection.exec_driver_sql(connection.get_execution_options().get("sqlite_begin", "BEGIN"))
+
+
+def database_of(request: Request) -> Database:
+    database: Database = request.app.state.database
+    return database
+
+
+# For a route that must not hold a transaction while it asks another service or does slow work.
+DatabaseDep = Annotated[Database, Depends(database_of)]
+
+
+async def _session(request: Request) -> AsyncIterator[AsyncSession]:
+    async with database_of(request).transaction() as session:
+        yield session
+
+
+async def _read_session(request: Request) -> AsyncIterator[AsyncSession]:
+    async with database_of(request).reading() as session:
+        yield session
+
+
+# scope="function": the commit happens before the answer is sent, so a failed commit is never a 201.
+SessionDep = Annotated[AsyncSession, Depends(_session, scope="function")]
+ReadSessionDep = Annotated[AsyncSession, Depends(_read_session, scope="function")]

@@ -1,0 +1,95 @@
+"""References between things: absolute URLs out, ids in.
+
+URLs are built from the host the client used, because clients compare them as strings. A reference
+sent in may name any host, or none: only its path counts.
+"""
+
+import re
+from typing import Annotated
+from urllib.parse import unquote, urlsplit
+
+from fastapi import Depends, Path, Request
+
+from shared.clients.resources import RESOURCES
+from shared.errors import LINK_MISSING
+
+API_PREFIX = "/api/v1/"
+ID_MAX = 2**63 - 1
+NO_MATCH = "Invalid hyperlink - No URL match."
+WRONG_MATCH = "Invalid hyperlink - Incorrect URL match."
+
+_ITEM_PATH = re.compile(
+    r"/api/v1/(?P<resource>[a-z]+)/(?:(?P<id>[^/.]+)/|(?P<id_json>[^/.]+)\.json)?"
+)
+
+
+class Hyperlinks:
+    """Writes absolute URLs for one request's client."""
+
+    def __init__(self, base: str):
+        self.base = base
+
+    def item(self, resource: str, item_id: int) -> str:
+        return f"{self.base}{API_PREFIX}{resource}/{item_id}/"
+
+    def maybe(self, resource: str, item_id: int | None) -> str | None:
+        return None if item_id is None else self.item(resource, item_id)
+
+    def collection(self, resource: str) -> str:
+        return f"{self.base}{API_PREFIX}{resource}/"
+
+    def path(self, path: str) -> str:
+        return f"{self.base}{path}"
+
+
+def parse_link(value: object, resource: str) -> int:
+    """The id a reference names; ValueError with the contract's text when it names none."""
+    if not isinstance(value, str):
+        raise ValueError(f"Incorrect type. Expected URL string, received {type(value).__name__}.")
+    match = _ITEM_PATH.fullmatch(_path_of(value))
+    if match is None or match["resource"] not in RESOURCES:
+        raise ValueError(NO_MATCH)
+    item_id = match["id"] or match["id_json"]
+    if match["resource"] != resource or item_id is None:
+        raise ValueError(WRONG_MATCH)
+    number = parse_id(item_id)
+    if number is None:
+        raise ValueError(LINK_MISSING)
+    return number
+
+
+def parse_id(text: str) -> int | None:
+    """A decimal id within the database's range, or None."""
+    if not (text.isascii() and text.isdigit()) or len(text) > 100:
+        return None
+    number = int(text)
+    return number if 0 < number <= ID_MAX else None
+
+
+def id_of(url: str) -> int:
+    """The id at the end of an item url that one of our own services wrote."""
+    return int(url.rstrip("/").rpartition("/")[2])
+
+
+def _path_of(value: str) -> str:
+    try:
+        parts = urlsplit(value)
+    except ValueError:
+        return ""
+    if parts.scheme not in ("", "http", "https") or (parts.scheme == "" and parts.netloc):
+        return ""
+    return unquote(parts.path)
+
+
+def _hyperlinks(request: Request) -> Hyperlinks:
+    """`X-Forwarded-*` is the gateway's word: no other way leads to a service."""
+    headers = request.headers
+    host = headers.get("x-forwarded-host") or headers.get("host", "")
+    secure = request.app.state.settings.hosting_ssl_enabled
+    scheme = headers.get("x-forwarded-proto", "http") if secure else "http"
+    return Hyperlinks(f"{scheme}://{host}")
+
+
+# An id in a path; what is no id names nothing, so it answers 404 (shared/responders.py).
+PathId = Annotated[int, Path(ge=1, le=ID_MAX)]
+HyperlinksDep = Annotated[Hyperlinks, Depends(_hyperlinks)]

@@ -1,0 +1,56 @@
+"""What lists understand in the query string: filters by id and by choice, and `?fields=`.
+
+A repeated parameter counts by its last value, a blank one not at all, an unknown one is ignored.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from starlette.datastructures import QueryParams
+
+from shared.errors import InvalidFields
+from shared.hyperlinks import ID_MAX
+
+NOT_A_CHOICE = "Select a valid choice. That choice is not one of the available choices."
+
+
+def ids_wanted(query: QueryParams, name: str) -> list[int] | None:
+    """`?name=1,2,3` as ids, None when not asked for. Ids that cannot exist are dropped."""
+    text = _last(query, name)
+    if text is None:
+        return None
+    parts = text.split(",")
+    if not all(part.isascii() and part.isdigit() and len(part) <= 100 for part in parts):
+        raise InvalidFields.of_field(name, NOT_A_CHOICE)
+    return [number for number in map(int, parts) if number <= ID_MAX]
+
+
+def choice_wanted(query: QueryParams, name: str, choices: Sequence[str]) -> str | None:
+    """`?status=PENDING`, exact; None when not asked for."""
+    text = _last(query, name)
+    if text is not None and text not in choices:
+        raise InvalidFields.of_field(
+            name, f"Select a valid choice. {text} is not one of the available choices."
+        )
+    return text
+
+
+def fields_wanted(query: QueryParams, known: Sequence[str]) -> frozenset[str]:
+    """`?fields=id,owner` narrows every item; without it, all known fields."""
+    text = _last(query, "fields")
+    if text is None:
+        return frozenset(known)
+    wanted = frozenset(text.split(","))
+    unknown = sorted(wanted - set(known))
+    if unknown:
+        raise InvalidFields.of_field("fields", f"Unknown field: {unknown[0]}.")
+    return wanted
+
+
+def narrowed(item: Mapping[str, Any], wanted: frozenset[str]) -> dict[str, Any]:
+    return {name: value for name, value in item.items() if name in wanted}
+
+
+def _last(query: QueryParams, name: str) -> str | None:
+    values = query.getlist(name)
+    return values[-1] if values and values[-1] else None

@@ -1,0 +1,115 @@
+"""The connection to NATS: made in the background, kept for ever, never in a request's way."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+
+import nats
+import structlog
+from nats.aio.client import Client
+from nats.errors import Error as NatsError
+from nats.js import JetStreamContext
+from nats.js.api import KeyValueConfig, RetentionPolicy, StorageType, StreamConfig
+from nats.js.errors import BadRequestError
+
+EVENTS_STREAM = "MLSPLOIT_EVENTS"
+JOBS_STREAM = "MLSPLOIT_JOBS"
+REVOCATIONS_BUCKET = "mlsploit_revocations"
+
+EVENTS_AGE_SECONDS_MAX = 30 * 24 * 3600
+EVENTS_BYTES_MAX = 2 * 1024**3
+DUPLICATE_WINDOW_SECONDS = 120
+RECONNECT_SECONDS = 0.5
+PUBLISH_TIMEOUT_SECONDS = 5.0
+
+log = structlog.get_logger(__name__)
+
+STREAMS = (
+    StreamConfig(
+        name=EVENTS_STREAM,
+        subjects=["mlsploit.events.>"],
+        max_age=EVENTS_AGE_SECONDS_MAX,
+        max_bytes=EVENTS_BYTES_MAX,
+        duplicate_window=DUPLICATE_WINDOW_SECONDS,
+        storage=StorageType.FILE,
+    ),
+    StreamConfig(
+        name=JOBS_STREAM,
+        subjects=["mlsploit.jobs.*"],
+        retention=RetentionPolicy.WORK_QUEUE,
+        duplicate_window=DUPLICATE_WINDOW_SECONDS,
+        storage=StorageType.FILE,
+    ),
+)
+
+
+class Broker:
+    """Connects and reconnects for ever; `ready` is set once streams and buckets exist."""
+
+    def __init__(self, url: str, name: str):
+        self._url = url
+        self._name = name
+        self._client: Client | None = None
+        self.ready = asyncio.Event()
+
+    @property
+    def jetstream(self) -> JetStreamContext:
+        """Only after `ready`: before it there is no connection to speak over."""
+        assert self._client is not None
+        return self._client.jetstream(timeout=PUBLISH_TIMEOUT_SECONDS)
+
+    @property
+    def is_connected(self) -> bool:
+        return self._client is not None and self.ready.is_set() and self._client.is_connected
+
+    async def connect(self) -> None:
+        """Returns when connected; tries until then."""
+        while True:
+            try:
+                self._client = await nats.connect(
+                    self._url,
+                    name=self._name,
+                    max_reconnect_attempts=-1,
+                    reconnect_time_wait=RECONNECT_SECONDS,
+                    error_cb=_log_error,
+                )
+                await self._ensure_streams()
+            except (NatsError, OSError, TimeoutError) as error:
+                log.warning("broker_unreachable", reason=repr(error))
+                await asyncio.sleep(RECONNECT_SECONDS)
+            else:
+                self.ready.set()
+                return
+
+    async def send(self, subject: str, payload: bytes, headers: Mapping[str, str]) -> None:
+        """Publish and wait until JetStream has stored it."""
+        await self.ready.wait()
+        await self.jetstream.publish(subject, payload, headers=dict(headers))
+
+    async def watch(self, bucket: str, on_entry: Callable[[str, bytes], Awaitable[None]]) -> None:
+        """Every entry of a key-value bucket, present and future, while we are connected."""
+        store = await self.jetstream.key_value(bucket)
+        watcher = await store.watchall()
+        async for entry in watcher:
+            # None marks the end of what was there at the start; a deleted key has no value.
+            if entry is not None and entry.value is not None:
+                await on_entry(entry.key, entry.value)
+
+    async def close(self) -> None:
+        self.ready.clear()
+        if self._client is not None and not self._client.is_closed:
+            await self._client.close()
+
+    async def _ensure_streams(self) -> None:
+        for stream in STREAMS:
+            try:
+                await self.jetstream.add_stream(stream)
+            except BadRequestError:
+                # It exists with other limits, which an operator chose: theirs stand.
+                log.info("stream_kept_as_it_is", stream=stream.name)
+        await self.jetstream.create_key_value(
+            KeyValueConfig(bucket=REVOCATIONS_BUCKET, storage=StorageType.FILE)
+        )
+
+
+async def _log_error(error: Exception) -> None:
+    log.warning("broker_error", reason=repr(error))

@@ -1,0 +1,109 @@
+"""Alembic without ceremony: each service brings revisions, this brings them to its database.
+
+A service's `migrations/env.py` calls `run`; its start calls `upgrade`, which takes a lock so that
+several replicas starting together migrate once.
+"""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from fcntl import LOCK_EX, flock
+from pathlib import Path
+from typing import Any, Literal
+
+from alembic import command, context
+from alembic.autogenerate.api import AutogenContext
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, MetaData, text
+from sqlmodel import AutoString
+
+from shared.db import Database, UtcDateTime
+
+# Any number will do, as long as every replica uses the same one within its own database.
+POSTGRES_LOCK = 724_150_914
+
+
+def config_for(location: Path) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(location))
+    return config
+
+
+async def upgrade(database: Database, location: Path) -> None:
+    """Bring the database to the newest revision; does nothing when it is there already."""
+    async with database.engine.connect() as connection:
+        await connection.run_sync(_upgrade, location, database.engine.url.database)
+
+
+def _upgrade(connection: Connection, location: Path, file: str | None) -> None:
+    config = config_for(location)
+    with _locked(connection, file):
+        head = ScriptDirectory.from_config(config).get_current_head()
+        if MigrationContext.configure(connection).get_current_revision() == head:
+            connection.rollback()
+            return
+        connection.rollback()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+@contextmanager
+def _locked(connection: Connection, file: str | None) -> Iterator[None]:
+    if connection.dialect.name == "sqlite":
+        with Path(f"{file}.lock").open("w") as lock:
+            flock(lock, LOCK_EX)
+            yield
+        return
+    connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": POSTGRES_LOCK})
+    connection.commit()
+    try:
+        yield
+    finally:
+        connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": POSTGRES_LOCK})
+        connection.commit()
+
+
+def run(metadata: MetaData) -> None:
+    """What `migrations/env.py` calls: online only, on the connection that `upgrade` brought."""
+    connection: Connection = context.config.attributes["connection"]
+    context.configure(
+        connection=connection,
+        target_metadata=metadata,
+        render_as_batch=connection.dialect.name == "sqlite",
+        render_item=_render_plain_types,
+        compare_type=True,
+    )
+    with context.begin_transaction():
+        context.run_migrations()
+    connection.commit()
+
+
+def _render_plain_types(kind: str, item: Any, _autogen: AutogenContext) -> str | Literal[False]:
+    """Migrations must not import application code, which moves while they stay."""
+    if kind == "type" and isinstance(item, UtcDateTime):
+        return "sa.DateTime(timezone=True)"
+    if kind == "type" and isinstance(item, AutoString):
+        return f"sa.String(length={item.length})"
+    return False
+
+
+async def _write_revision(url: str, location: Path, message: str) -> None:
+    database = Database(url)
+    async with database.engine.connect() as connection:
+        await connection.run_sync(_revise, location, message)
+    await database.close()
+
+
+def _revise(connection: Connection, location: Path, message: str) -> None:
+    config = config_for(location)
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+    number = len(list(ScriptDirectory.from_config(config).walk_revisions())) + 1
+    command.revision(config, message=message, autogenerate=True, rev_id=f"{number:04d}")
+
+
+def write_revision(location: Path, message: str) -> None:
+    """Write the difference between the models and the revisions so far as a new revision."""
+    asyncio.run(_write_revision("sqlite+aiosqlite:///:memory:", location, message))

@@ -1,0 +1,93 @@
+"""Answers where no route answers: unknown paths, missing slashes, wrong methods, our faults."""
+
+import re
+from functools import cached_property
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.routing import compile_path
+
+from shared.answers import json_response
+from shared.errors import ApiError, BadRequest, NotFound, Unavailable, render
+
+log = structlog.get_logger(__name__)
+
+
+class PathTable:
+    """Which methods each public path has, read from the OpenAPI document of the app itself."""
+
+    def __init__(self, app: FastAPI):
+        self._app = app
+
+    @cached_property
+    def _paths(self) -> list[tuple[re.Pattern[str], frozenset[str]]]:
+        paths: dict[str, Any] = self._app.openapi()["paths"]
+        return [
+            (compile_path(path)[0], frozenset(method.upper() for method in operations))
+            for path, operations in paths.items()
+        ]
+
+    def methods(self, path: str) -> frozenset[str]:
+        """Empty for a path that does not exist."""
+        found = [methods for pattern, methods in self._paths if pattern.match(path)]
+        return frozenset().union(*found)
+
+
+def add_responders(app: FastAPI) -> None:
+    table = PathTable(app)
+
+    async def on_api_error(_request: Request, error: Exception) -> Response:
+        assert isinstance(error, ApiError)
+        return render(error)
+
+    async def on_http_exception(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        if error.status_code == 404:
+            return _not_found(request, table)
+        if error.status_code == 405:
+            return _wrong_method(request, table)
+        return json_response({"detail": error.detail}, status=error.status_code)
+
+    async def on_invalid_parameters(_request: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)
+        # Path parameters are the only ones FastAPI itself judges here: no such thing then.
+        if any(fault["loc"][0] == "path" for fault in error.errors()):
+            return render(NotFound())
+        return render(BadRequest(str(error.errors()[0]["msg"])))
+
+    async def on_crash(request: Request, error: Exception) -> Response:
+        log.error("unhandled", path=request.url.path, exc_info=error)
+        return json_response({"detail": "A server error occurred."}, status=500)
+
+    async def on_database_away(request: Request, error: Exception) -> Response:
+        log.error("database_away", path=request.url.path, exc_info=error)
+        return render(Unavailable())
+
+    app.add_exception_handler(ApiError, on_api_error)
+    app.add_exception_handler(HTTPException, on_http_exception)
+    app.add_exception_handler(RequestValidationError, on_invalid_parameters)
+    app.add_exception_handler(ConnectionError, on_database_away)
+    app.add_exception_handler(Exception, on_crash)
+
+
+def _not_found(request: Request, table: PathTable) -> Response:
+    if request.scope["path"].endswith("/") or not table.methods(request.scope["path"] + "/"):
+        return render(NotFound())
+    # Path only: the client keeps whatever host, scheme and token it came with.
+    query = f"?{request.url.query}" if request.url.query else ""
+    status = 301 if request.method in ("GET", "HEAD") else 308
+    return Response(status_code=status, headers={"Location": f"{request.url.path}/{query}"})
+
+
+def _wrong_method(request: Request, table: PathTable) -> Response:
+    methods = table.methods(request.scope["path"])
+    allowed = sorted(methods | {"OPTIONS"} | ({"HEAD"} if "GET" in methods else set()))
+    headers = {"Allow": ", ".join(allowed)}
+    if request.method == "OPTIONS":
+        return Response(status_code=204, headers=headers)
+    detail = f'Method "{request.method}" not allowed.'
+    return json_response({"detail": detail}, status=405, headers=headers)

@@ -1,0 +1,75 @@
+"""Settings every process reads from the environment; a service adds its own in its settings.py.
+
+Platform values have fixed names (`MLSPLOIT_NATS_URL`); a service's own carry its prefix
+(`MLSPLOIT_RUNS_LEASE_SECONDS`). A wrong value ends the process with a sentence, not a traceback.
+"""
+
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import AliasChoices, Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+def platform(name: str, default: Any) -> Any:
+    """A setting that means the same in every process: by keyword here, `MLSPLOIT_X` outside."""
+    return Field(default, validation_alias=AliasChoices(name, f"MLSPLOIT_{name.upper()}"))
+
+
+class PlatformSettings(BaseSettings):
+    """What any process of the system may need, services or not."""
+
+    model_config = SettingsConfigDict(populate_by_name=True, extra="ignore")
+
+    data_dir: Path = platform("data_dir", Path("data"))
+    log_level: str = platform("log_level", "INFO")
+    nats_url: str = platform("nats_url", "nats://127.0.0.1:4222")
+
+    @classmethod
+    def load(cls) -> Self:
+        """Read the environment; a missing or wrong value exits with one line per fault."""
+        try:
+            return cls()
+        except ValidationError as error:
+            raise SystemExit(_sentences(cls, error)) from None
+
+
+class ServiceSettings(PlatformSettings):
+    """What every service shares: where its peers, its database and its clients are."""
+
+    users_url: str = platform("users_url", "http://users:8000")
+    files_url: str = platform("files_url", "http://files:8000")
+    modules_url: str = platform("modules_url", "http://modules:8000")
+    pipelines_url: str = platform("pipelines_url", "http://pipelines:8000")
+    runs_url: str = platform("runs_url", "http://runs:8000")
+    api_allowed_hosts: str = platform("api_allowed_hosts", "*")
+    api_debug_mode: bool = platform("api_debug_mode", False)
+    hosting_ssl_enabled: bool = platform("hosting_ssl_enabled", False)
+
+    database_url: str = ""
+    body_bytes_max: int = 64 * 1024 * 1024
+    peer_timeout_seconds: float = 5.0
+
+    def database(self, name: str) -> str:
+        """The configured database, or one SQLite file below the data directory."""
+        if self.database_url:
+            return self.database_url
+        folder = self.data_dir / name
+        folder.mkdir(parents=True, exist_ok=True)
+        return f"sqlite+aiosqlite:///{folder.resolve()}/{name}.sqlite3"
+
+
+def _sentences(cls: type[PlatformSettings], error: ValidationError) -> str:
+    lines = []
+    for fault in error.errors():
+        field = str(fault["loc"][0])
+        name = field if field.startswith("MLSPLOIT_") else _variable(cls, field)
+        lines.append(f"{name}: {fault['msg'].removeprefix('Value error, ')}")
+    return "\n".join(lines)
+
+
+def _variable(cls: type[PlatformSettings], field: str) -> str:
+    info = cls.model_fields.get(field)
+    if info is not None and info.validation_alias is not None:
+        return f"MLSPLOIT_{field.upper()}"
+    return f"{cls.model_config.get('env_prefix', '')}{field.upper()}"

@@ -1,0 +1,132 @@
+"""Seeing what happens: JSON logs with request ids, and Prometheus metrics per route."""
+
+import logging
+import re
+import sys
+import time
+from uuid import uuid4
+
+import structlog
+from prometheus_client import Counter, Histogram
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+REQUESTS = Counter(
+    "mlsploit_http_requests_total",
+    "Requests by route and status.",
+    ["method", "route", "status"],
+)
+LATENCY = Histogram("mlsploit_http_request_seconds", "Time to the last byte.", ["method", "route"])
+QUIET_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
+_SAFE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+log = structlog.get_logger(__name__)
+
+
+def configure_logging(service: str, level: str) -> None:
+    """JSON lines on stderr, for our own events and the libraries' alike."""
+    shared_steps: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
+        _named(service),
+    ]
+    structlog.configure(
+        processors=[
+            *shared_steps,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared_steps,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.format_exc_info,
+                structlog.processors.JSONRenderer(),
+            ],
+        )
+    )
+    logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
+    for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
+        logging.getLogger(name).handlers.clear()
+        logging.getLogger(name).propagate = name != "uvicorn.access"
+    # One line per internal call and per migration step is noise at our level.
+    for name in ("httpx", "alembic", "nats"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def _named(service: str) -> structlog.typing.Processor:
+    def add_service(
+        _logger: object, _method: str, event: structlog.typing.EventDict
+    ) -> structlog.typing.EventDict:
+        event["service"] = service
+        return event
+
+    return add_service
+
+
+class RequestContext:
+    """Gives every request an id (the client's own if it is a plain one), a log line, a metric.
+
+    What a later internal call must carry on - the id, the host the client used - is bound to the
+    logging context, from where shared/http.py takes it.
+    """
+
+    def __init__(self, app: ASGIApp):
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = _bind(scope)
+        started = time.perf_counter()
+        status = 500
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [
+                    *message["headers"],
+                    (b"x-request-id", request_id.encode("ascii")),
+                ]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_with_id)
+        finally:
+            _record(scope, status, time.perf_counter() - started)
+
+
+def _bind(scope: Scope) -> str:
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+    offered = headers.get("x-request-id", "")
+    request_id = offered if _SAFE_ID.fullmatch(offered) else uuid4().hex
+    forwarded = {
+        "x-request-id": request_id,
+        "x-forwarded-host": headers.get("x-forwarded-host") or headers.get("host", ""),
+        "x-forwarded-proto": headers.get("x-forwarded-proto", "http"),
+    }
+    structlog.contextvars.clear_contextvars()
+    structlog.contextvars.bind_contextvars(**forwarded)
+    return request_id
+
+
+def _record(scope: Scope, status: int, seconds: float) -> None:
+    # Only a matched route names a metric: made-up paths must not make label values without end.
+    route = getattr(scope.get("route"), "path", "unmatched")
+    if route in QUIET_PATHS:
+        return
+    REQUESTS.labels(scope["method"], route, str(status)).inc()
+    LATENCY.labels(scope["method"], route).observe(seconds)
+    log.info(
+        "request",
+        method=scope["method"],
+        path=scope["path"],
+        status=status,
+        milliseconds=round(seconds * 1000, 2),
+    )

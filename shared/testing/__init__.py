@@ -1,0 +1,1 @@
+"""Support for tests; production code never imports it (checked by import-linter)."""

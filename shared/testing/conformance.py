@@ -1,0 +1,107 @@
+"""What every service promises alike: written once, inherited by each service's test_conformance.
+
+Inherit ServiceConformance and name the public collections that a GET may list.
+"""
+
+from typing import ClassVar
+
+import httpx
+from fastapi import FastAPI
+
+from shared.testing.tokens import Signer
+
+# Routes that are open on purpose; everything else must ask who is calling.
+PUBLIC = frozenset(
+    {
+        ("post", "/auth/registration/"),
+        ("post", "/auth/login/"),
+        ("post", "/auth/logout/"),
+        ("get", "/auth/jwks.json"),
+        ("get", "/media/files/{link}/{name}"),
+    }
+)
+
+
+class ServiceConformance:
+    """Needs the fixtures `app`, `client` and `signer` of shared/testing/fixtures.py."""
+
+    collections: ClassVar[tuple[str, ...]]
+
+    async def test_it_is_alive_and_ready(self, client: httpx.AsyncClient) -> None:
+        assert (await client.get("/healthz")).json() == {"status": "alive"}
+        readiness = await client.get("/readyz")
+        assert (readiness.status_code, readiness.json()["status"]) == (200, "ready")
+
+    async def test_every_route_outside_the_public_ones_wants_credentials(
+        self, app: FastAPI, client: httpx.AsyncClient
+    ) -> None:
+        asked = 0
+        for path, operations in app.openapi()["paths"].items():
+            for method in set(operations) - {"head", "options"}:
+                if (method, path) in PUBLIC:
+                    continue
+                answer = await client.request(method, _with_ids(path))
+                assert answer.status_code == 401, f"{method} {path}: {answer.status_code}"
+                assert "www-authenticate" in answer.headers
+                asked += 1
+        assert asked > 0
+
+    async def test_a_made_up_token_is_refused_in_the_contracts_words(
+        self, client: httpx.AsyncClient
+    ) -> None:
+        for collection in self.collections:
+            answer = await client.get(collection, headers={"Authorization": "Token made-up"})
+            assert (answer.status_code, answer.json()) == (401, {"detail": "Invalid token."})
+
+    async def test_an_expired_token_is_refused(
+        self, client: httpx.AsyncClient, signer: Signer
+    ) -> None:
+        token = signer.token(1, lives_seconds=-1)
+        for collection in self.collections:
+            answer = await client.get(collection, headers={"Authorization": f"Bearer {token}"})
+            assert (answer.status_code, answer.json()) == (401, {"detail": "Invalid token."})
+
+    async def test_a_path_without_its_slash_redirects_and_keeps_the_query(
+        self, client: httpx.AsyncClient
+    ) -> None:
+        for collection in self.collections:
+            bare = collection.rstrip("/")
+            got = await client.get(f"{bare}?a=b")
+            assert (got.status_code, got.headers["location"]) == (301, f"{collection}?a=b")
+            posted = await client.post(bare)
+            assert (posted.status_code, posted.headers["location"]) == (308, collection)
+
+    async def test_an_unknown_path_is_404_in_json(self, client: httpx.AsyncClient) -> None:
+        answer = await client.get("/api/v1/nothing/")
+        assert (answer.status_code, answer.json()) == (404, {"detail": "Not found."})
+
+    async def test_a_method_a_path_does_not_have_is_405_and_names_those_it_has(
+        self, client: httpx.AsyncClient
+    ) -> None:
+        for collection in self.collections:
+            answer = await client.request("BREW", collection)
+            assert answer.status_code == 405
+            assert answer.json() == {"detail": 'Method "BREW" not allowed.'}
+            assert {"GET", "HEAD", "OPTIONS"} <= set(answer.headers["allow"].split(", "))
+
+    async def test_a_browser_on_another_origin_may_call(self, client: httpx.AsyncClient) -> None:
+        asking = {"Origin": "http://ui.test", "Access-Control-Request-Method": "PATCH"}
+        for collection in self.collections:
+            preflight = await client.options(collection, headers=asking)
+            assert (preflight.status_code, preflight.content) == (200, b"")
+            assert "PATCH" in preflight.headers["access-control-allow-methods"]
+            refused = await client.get(collection, headers={"Origin": "http://ui.test"})
+            assert refused.headers["access-control-allow-origin"] == "*"
+
+    async def test_every_answer_carries_a_request_id_and_keeps_the_clients_own(
+        self, client: httpx.AsyncClient
+    ) -> None:
+        given = await client.get("/healthz", headers={"X-Request-ID": "mine-1"})
+        assert given.headers["x-request-id"] == "mine-1"
+        assert (await client.get("/nowhere/")).headers["x-request-id"]
+
+
+def _with_ids(path: str) -> str:
+    """The path with every parameter filled in by 1."""
+    parts = path.split("/")
+    return "/".join("1" if part.startswith("{") else part for part in parts)

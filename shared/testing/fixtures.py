@@ -1,0 +1,81 @@
+"""Fixtures for every service's tests: a signer, peers, the service itself and its outbox.
+
+A service's `conftest.py` provides `build_service`; the rest is here.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import orjson
+import pytest
+from fastapi import FastAPI
+from sqlalchemy import select
+
+from shared.db import Database
+from shared.messaging.tables import outbox
+from shared.testing.peers import Peers
+from shared.testing.processes import NatsServer, nats_server
+from shared.testing.tokens import Signer
+
+HOST = "http://mlsploit.test"
+Published = Callable[[], Awaitable[list[tuple[str, dict[str, Any]]]]]
+
+
+@pytest.fixture
+def signer() -> Signer:
+    return Signer()
+
+
+@pytest.fixture
+def peers(signer: Signer) -> Peers:
+    """Knows the signer's public keys, as the users service would give them, and nothing else."""
+    played = Peers()
+    played.answer("GET", "http://users:8000/auth/jwks.json", json=signer.jwks())
+    return played
+
+
+@pytest.fixture
+async def app(
+    build_service: Callable[[Path, Peers], FastAPI], tmp_path: Path, peers: Peers
+) -> AsyncIterator[FastAPI]:
+    """The service, started: its own SQLite file, its own migrations, no broker."""
+    built = build_service(tmp_path, peers)
+    async with built.router.lifespan_context(built):
+        yield built
+
+
+@pytest.fixture
+async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url=HOST) as opened:
+        yield opened
+
+
+@pytest.fixture
+def database(app: FastAPI) -> Database:
+    found: Database = app.state.database
+    return found
+
+
+@pytest.fixture
+def published(database: Database) -> Published:
+    """What waits in the outbox, in order: subject and payload's `data` (or the bare payload)."""
+
+    async def read() -> list[tuple[str, dict[str, Any]]]:
+        async with database.reading() as session:
+            rows = (await session.execute(select(outbox).order_by(outbox.c.position))).all()
+        payloads = [(row.subject, orjson.loads(row.payload)) for row in rows]
+        return [
+            (subject, payload["data"] if isinstance(payload, dict) else payload)
+            for subject, payload in payloads
+        ]
+
+    return read
+
+
+@pytest.fixture
+async def nats(tmp_path: Path) -> AsyncIterator[NatsServer]:
+    async with nats_server(tmp_path / "nats") as server:
+        yield server

@@ -19,8 +19,9 @@ def build(
         settings=settings,
         routers=(pages.router, index.router, system.router),
         migrations=None,
+        # At /openapi.json stands the document of the whole system.
+        openapi_url=None,
     )
     app = create_app(service, transport=transport)
-    app.openapi_url = None
     app.state.documents = Documents(app.state.http, settings.services, app.openapi())
     return app

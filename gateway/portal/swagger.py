@@ -4,15 +4,16 @@ The bundled release reads OpenAPI 3.0. FastAPI writes 3.1, where null is a type 
 string of a media type; those two are said in the older words, the rest is the same in both.
 """
 
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from swagger_ui_bundle import swagger_ui_path
-
 PAGES = Path(__file__).parent / "pages"
+# The bundle keeps its one release in a folder that is named for it.
+[BUNDLE] = Path(str(files("swagger_ui_bundle"))).glob("vendor/swagger-ui-*")
 ASSETS = {
-    "swagger-ui.css": (Path(swagger_ui_path) / "swagger-ui.css", "text/css"),
-    "swagger-ui-bundle.js": (Path(swagger_ui_path) / "swagger-ui-bundle.js", "text/javascript"),
+    "swagger-ui.css": (BUNDLE / "swagger-ui.css", "text/css"),
+    "swagger-ui-bundle.js": (BUNDLE / "swagger-ui-bundle.js", "text/javascript"),
     "start.js": (PAGES / "start.js", "text/javascript"),
 }
 NULL = {"type": "null"}

@@ -9,11 +9,12 @@ import sys
 from types import FrameType
 
 from dev.environment import ROOT, data_dir_of, ensure_dotenv, read_settings
-from dev.preflight import GATEWAY_PORT_DEFAULT, StartupFault
+from dev.faults import FAULTS, tell, told_in_one_sentence
+from dev.preflight import GATEWAY_PORT_DEFAULT
 from dev.stack import Stack
-from dev.supervisor import Interrupted, NotReadyInTime, ProcessDied
 
 
+@told_in_one_sentence
 def main() -> int:
     if ensure_dotenv():
         say("wrote .env with a fresh secret")
@@ -27,11 +28,9 @@ def main() -> int:
         say(welcome(stack))
         while True:
             stack.supervisor.pause()
-    except (Interrupted, KeyboardInterrupt):
-        return 0
-    except (StartupFault, ProcessDied, NotReadyInTime) as fault:
-        print(f"mlsploit: {fault}", file=sys.stderr, flush=True)
-        return 1
+    except FAULTS as fault:
+        # At once: stopping what still runs takes a moment.
+        return tell(fault)
     finally:
         if stack.is_prepared:
             say("stopping")

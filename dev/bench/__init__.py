@@ -1,0 +1,1 @@
+"""Measurements of a whole system, taken through the gateway as a client sees them."""

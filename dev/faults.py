@@ -7,7 +7,6 @@ from functools import wraps
 from dev.preflight import StartupFault
 from dev.supervisor import Interrupted, NotReadyInTime, ProcessDied
 
-
 FAULTS = (StartupFault, ProcessDied, NotReadyInTime)
 
 

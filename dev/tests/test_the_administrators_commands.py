@@ -1,0 +1,50 @@
+"""`manage.py` knows every command of every service, and loads only the service it needs."""
+
+import importlib
+import subprocess
+import sys
+
+import pytest
+import typer.main
+
+import manage
+from dev.environment import ROOT
+
+
+@pytest.mark.parametrize("service", manage.COMMANDS)
+def test_every_command_of_a_service_is_listed(service: str) -> None:
+    app = importlib.import_module(f"services.{service}.cli").app
+
+    assert set(typer.main.get_group(app).commands) == set(manage.COMMANDS[service])
+
+
+def test_help_lists_every_command_with_its_service() -> None:
+    said = ask("help").stdout
+
+    for service, commands in manage.COMMANDS.items():
+        section = said.split(f"\n{service}\n")[1]
+        assert all(f"  {command} " in section for command in commands)
+
+
+def test_an_unknown_command_is_one_sentence() -> None:
+    done = ask("frobnicate")
+
+    assert done.returncode == 2
+    assert done.stderr == "Unknown command 'frobnicate': `manage.py help` lists them all.\n"
+
+
+def test_a_command_loads_no_other_service() -> None:
+    program = (
+        "import sys, manage; manage.run(['listusers', '--help']);"
+        "sys.exit(any(name.startswith('services.') and not name.startswith('services.users')"
+        " for name in sys.modules))"
+    )
+
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True)
+
+    assert done.returncode == 0, done.stderr
+
+
+def ask(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "manage.py", *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)

@@ -28,7 +28,7 @@ class Option:
     type: OptionType
     doctxt: str
     required: bool
-    enum_values: tuple[Value, ...] | None
+    enum_values: tuple[str, ...] | None
     default: Value | None
 
 

@@ -125,6 +125,14 @@ def test_tabs_and_surrogate_pairs_are_json_as_elsewhere() -> None:
     assert definition.functions[1].name == "\N{GRINNING FACE}"
 
 
+def test_numbers_among_the_values_of_an_enum_become_texts() -> None:
+    text = INPUT.replace('["small", "large"]', '[1, 2.5, true], "default": 1')
+
+    option = parse(text).functions[0].options[0]
+
+    assert (option.enum_values, option.default) == (("1", "2.5", "True"), "1")
+
+
 @pytest.mark.parametrize(
     ("old", "new", "line", "field", "allowed"),
     [

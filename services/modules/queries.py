@@ -1,0 +1,98 @@
+"""Every SELECT of this service. Modules belong to nobody: whoever is signed in may read them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from services.modules.errors import ModuleNotFound
+from services.modules.models import Function, Module
+from shared.errors import NotFound
+
+MODULE_COLUMNS: tuple[Any, ...] = (
+    col(Module.id),
+    col(Module.name),
+    col(Module.repo_url),
+    col(Module.repo_branch),
+    col(Module.commit),
+    col(Module.display_name),
+    col(Module.tagline),
+    col(Module.doctxt),
+    col(Module.config),
+    col(Module.icon_url),
+)
+FUNCTION_COLUMNS: tuple[Any, ...] = (
+    col(Function.id),
+    col(Function.module_id),
+    col(Function.name),
+    col(Function.doctxt),
+    col(Function.options),
+    col(Function.creates_new_files),
+    col(Function.modifies_input_files),
+    col(Function.expected_filetype),
+    col(Function.optional_filetypes),
+    col(Function.output_tags),
+    col(Module.name).label("module_name"),
+    col(Module.repo_url),
+    col(Module.commit),
+)
+
+
+async def list_modules(session: AsyncSession, *, ids: Sequence[int] | None = None) -> Sequence[Any]:
+    """Newest first, as the contract has it."""
+    statement = select(*MODULE_COLUMNS).order_by(col(Module.id).desc())
+    if ids is not None:
+        statement = statement.where(col(Module.id).in_(ids))
+    return (await session.execute(statement)).all()
+
+
+async def list_functions(
+    session: AsyncSession,
+    *,
+    ids: Sequence[int] | None = None,
+    module_ids: Sequence[int] | None = None,
+) -> Sequence[Any]:
+    """Newest first, each with what is needed of its module."""
+    statement = (
+        select(*FUNCTION_COLUMNS)
+        .join(Module, col(Module.id) == col(Function.module_id))
+        .order_by(col(Function.id).desc())
+    )
+    if ids is not None:
+        statement = statement.where(col(Function.id).in_(ids))
+    if module_ids is not None:
+        statement = statement.where(col(Function.module_id).in_(module_ids))
+    return (await session.execute(statement)).all()
+
+
+async def get_module_row(session: AsyncSession, module_id: int) -> Any:
+    rows = await list_modules(session, ids=[module_id])
+    if not rows:
+        raise ModuleNotFound
+    return rows[0]
+
+
+async def get_function_row(session: AsyncSession, function_id: int) -> Any:
+    rows = await list_functions(session, ids=[function_id])
+    if not rows:
+        raise NotFound
+    return rows[0]
+
+
+async def get_module(session: AsyncSession, module_id: int) -> Module:
+    module = await session.get(Module, module_id)
+    if module is None:
+        raise ModuleNotFound
+    return module
+
+
+async def find_by_name(session: AsyncSession, name: str) -> Module | None:
+    return (await session.scalars(select(Module).where(col(Module.name) == name))).one_or_none()
+
+
+async def functions_of(session: AsyncSession, module: Module) -> Sequence[Function]:
+    """In the order of the definition that they came with."""
+    statement = select(Function).where(col(Function.module_id) == module.id)
+    return (await session.scalars(statement.order_by(col(Function.id)))).all()

@@ -1,0 +1,34 @@
+"""`/api/v1/functions/`: what the registered modules can do."""
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from services.modules import queries
+from services.modules.dependencies import READER
+from services.modules.presenter import FUNCTION_FIELDS, show_function
+from shared.answers import json_response
+from shared.db import ReadSessionDep
+from shared.hyperlinks import HyperlinksDep, PathId
+from shared.lists import fields_wanted, ids_wanted, narrowed
+
+router = APIRouter(prefix="/api/v1/functions", tags=["functions"])
+
+
+@router.get("/", dependencies=[READER])
+async def list_functions(
+    request: Request, session: ReadSessionDep, links: HyperlinksDep
+) -> Response:
+    """Newest first; `?module=1` and `?id=1,2` narrow the list."""
+    query = request.query_params
+    wanted = fields_wanted(query, FUNCTION_FIELDS)
+    rows = await queries.list_functions(
+        session, ids=ids_wanted(query, "id"), module_ids=ids_wanted(query, "module")
+    )
+    return json_response([narrowed(show_function(row, links), wanted) for row in rows])
+
+
+@router.get("/{function_id}/", dependencies=[READER])
+async def read_function(
+    function_id: PathId, session: ReadSessionDep, links: HyperlinksDep
+) -> Response:
+    return json_response(show_function(await queries.get_function_row(session, function_id), links))

@@ -1,0 +1,40 @@
+"""`/api/v1/modules/`: everybody reads, an administrator removes, the command line registers."""
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from services.modules import queries, service
+from services.modules.dependencies import ADMINISTRATOR, READER
+from services.modules.presenter import MODULE_FIELDS, show_modules
+from shared.answers import json_response, no_content
+from shared.db import ReadSessionDep, SessionDep
+from shared.hyperlinks import HyperlinksDep, PathId
+from shared.lists import fields_wanted, ids_wanted, narrowed
+
+router = APIRouter(prefix="/api/v1/modules", tags=["modules"])
+
+
+@router.get("/", dependencies=[READER])
+async def list_modules(request: Request, session: ReadSessionDep, links: HyperlinksDep) -> Response:
+    """Newest first, each with its functions; `?id=1,2` narrows the list."""
+    wanted = fields_wanted(request.query_params, MODULE_FIELDS)
+    rows = await queries.list_modules(session, ids=ids_wanted(request.query_params, "id"))
+    functions = await queries.list_functions(session, module_ids=[row.id for row in rows])
+    shown = show_modules(rows, functions, links)
+    return json_response([narrowed(module, wanted) for module in shown])
+
+
+@router.get("/{module_id}/", dependencies=[READER])
+async def read_module(module_id: PathId, session: ReadSessionDep, links: HyperlinksDep) -> Response:
+    row = await queries.get_module_row(session, module_id)
+    functions = await queries.list_functions(session, module_ids=[module_id])
+    [shown] = show_modules([row], functions, links)
+    return json_response(shown)
+
+
+@router.delete("/{module_id}/", status_code=204, dependencies=[ADMINISTRATOR])
+async def remove_module(module_id: PathId, session: SessionDep) -> Response:
+    """Its functions go with it; tasks that hold one of them stay, without a function."""
+    module = await queries.get_module(session, module_id)
+    await service.remove_module(session, module)
+    return no_content()

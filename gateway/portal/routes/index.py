@@ -22,6 +22,6 @@ COLLECTIONS = (
 
 
 @router.get("/api/v1/")
-async def read_index(caller: CallerDep, links: HyperlinksDep) -> Response:
+async def read_index(_caller: CallerDep, links: HyperlinksDep) -> Response:
     """Where each collection is, on the host that you used."""
     return json_response({name: links.collection(name) for name in COLLECTIONS})

@@ -4,6 +4,7 @@ Invariant: a secret that this code makes is random, is written once, and only it
 """
 
 import os
+import re
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,7 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PREFIX = "MLSPLOIT_"
 
 # Left empty in .env.example; filled in when .env is made from it.
-FRESH_SECRETS = ("MLSPLOIT_API_SECRET_KEY", "MLSPLOIT_FILES_LINK_KEY", "MLSPLOIT_POSTGRES_PASSWORD")
+BLANK_SECRET = re.compile(r"MLSPLOIT_\w+_(KEY|PASSWORD)=")
 
 
 def fresh_secret() -> str:
@@ -40,8 +41,7 @@ def ensure_dotenv(root: Path = ROOT) -> bool:
 
 
 def _filled_in(line: str) -> str:
-    is_blank_secret = any(line.strip() == f"{name}=" for name in FRESH_SECRETS)
-    return line.strip() + fresh_secret() if is_blank_secret else line
+    return line + fresh_secret() if BLANK_SECRET.fullmatch(line) else line
 
 
 def read_settings(root: Path = ROOT, environ: Mapping[str, str] = os.environ) -> dict[str, str]:

@@ -13,12 +13,17 @@ from dev.faults import FAULTS, tell, told_in_one_sentence
 from dev.preflight import GATEWAY_PORT_DEFAULT
 from dev.stack import Stack
 
+DEFAULTS = {
+    "MLSPLOIT_GATEWAY_PORT": str(GATEWAY_PORT_DEFAULT),
+    "MLSPLOIT_MODULES_CSV_FILE": "modules.csv",
+}
+
 
 @told_in_one_sentence
 def main() -> int:
     if ensure_dotenv():
         say("wrote .env with a fresh secret")
-    settings = {"MLSPLOIT_GATEWAY_PORT": str(GATEWAY_PORT_DEFAULT)} | read_settings()
+    settings = DEFAULTS | read_settings()
     stack = Stack(data_dir_of(settings), settings)
     try:
         stack.prepare(on_ready=lambda name, seconds: say(f"  {name} ready after {seconds:.1f} s"))

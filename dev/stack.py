@@ -126,8 +126,9 @@ class Stack:
         """What a process gets to know; without one, what an administrator's command does."""
         known = self._settings | self._worker_token()
         if spec is not None:
-            hidden = {name for other in self._specs for name in other.secrets} - spec.secrets
-            known = {key: value for key, value in known.items() if key not in hidden}
+            hidden = {name for other in self._specs for name in other.secrets}
+            hidden |= {name for name in known if name.endswith("_PASSWORD")}
+            known = {k: v for k, v in known.items() if k in spec.secrets or k not in hidden}
         return without_settings() | known | {"PYTHONUNBUFFERED": "1"}
 
     def __enter__(self) -> Self:
@@ -205,4 +206,5 @@ def _completed(settings: Mapping[str, str], data_dir: Path) -> dict[str, str]:
         completed.setdefault(name, fresh_secret())
     completed["MLSPLOIT_DATA_DIR"] = str(data_dir)
     completed.setdefault("MLSPLOIT_WORKER_DIR", str(data_dir / "execution"))
+    completed.setdefault("MLSPLOIT_MODULES_CSV_FILE", str(data_dir / "modules.csv"))
     return completed

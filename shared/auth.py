@@ -201,4 +201,10 @@ def requires(scope: str) -> Callable[..., Awaitable[Caller]]:
     return scoped_caller
 
 
+def _revocations(request: Request) -> Revocations:
+    verifier: TokenVerifier = request.app.state.verifier
+    return verifier.revocations
+
+
+RevocationsDep = Annotated[Revocations, Depends(_revocations)]
 CallerDep = Annotated[Caller, Depends(_unscoped_caller)]

@@ -15,6 +15,7 @@ from starlette.formparsers import MultiPartException
 
 from shared.errors import (
     REQUIRED,
+    ApiError,
     BadRequest,
     InvalidFields,
     PayloadTooLarge,
@@ -47,11 +48,20 @@ B = TypeVar("B", bound=Body)
 class Submission:
     """A body as it came: parsed into a typed body by `into`, which raises what is wrong with it."""
 
-    def __init__(self, *, raw_json: bytes | None = None, form: Pairs | None = None):
+    def __init__(
+        self,
+        *,
+        raw_json: bytes | None = None,
+        form: Pairs | None = None,
+        refusal: ApiError | None = None,
+    ):
         self._raw_json = raw_json
         self._form = form
+        self._refusal = refusal
 
     def into(self, model: type[B]) -> B:
+        if self._refusal is not None:
+            raise self._refusal
         values = self._form_values(model) if self._form is not None else self._json_values()
         try:
             return model.model_validate(values)
@@ -135,13 +145,17 @@ async def read_bytes(request: Request, *, limit: int) -> bytes:
 async def read_submission(request: Request) -> Submission:
     content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     limit: int = request.app.state.settings.body_bytes_max
-    if content_type == MULTIPART_TYPE:
-        return Submission(form=await _read_multipart(request))
-    raw = await read_bytes(request, limit=limit)
-    if content_type == FORM_TYPE:
-        return Submission(form=_read_urlencoded(raw))
+    try:
+        if content_type == MULTIPART_TYPE:
+            return Submission(form=await _read_multipart(request))
+        raw = await read_bytes(request, limit=limit)
+        if content_type == FORM_TYPE:
+            return Submission(form=_read_urlencoded(raw))
+    except BadRequest as refusal:
+        return Submission(refusal=refusal)
     if raw and content_type != JSON_TYPE:
-        raise UnsupportedMediaType(request.headers.get("content-type", ""))
+        offered = request.headers.get("content-type", "")
+        return Submission(refusal=UnsupportedMediaType(offered))
     return Submission(raw_json=raw)
 
 

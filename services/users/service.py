@@ -132,14 +132,19 @@ async def rename_user(session: AsyncSession, user: User, username: str) -> User:
     return user
 
 
-async def delete_user(session: AsyncSession, user: User) -> None:
-    """The account and its credentials go now; what it owns elsewhere follows the event."""
+async def delete_user(session: AsyncSession, user: User) -> float:
+    """The account and its credentials go now; what it owns elsewhere follows the event.
+
+    Answers when: tokens issued up to then are no longer believed.
+    """
+    deleted_at = time.time()
     user_id = user.id or 0
     for row in await queries.list_live_tokens(session, user_id):
         await session.delete(row)
     await session.delete(user)
-    await _tell_revocation(session, f"user.{user_id}", time.time())
+    await _tell_revocation(session, f"user.{user_id}", deleted_at)
     await publish(session, UserDeleted(user_id=user_id))
+    return deleted_at
 
 
 def set_password(user: User, password_hash: str) -> None:

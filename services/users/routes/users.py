@@ -8,7 +8,7 @@ from services.users.dependencies import PresenterDep
 from services.users.presenter import FIELDS
 from services.users.schemas import UserChange, UserReplacement
 from shared.answers import json_response, no_content
-from shared.auth import CallerDep
+from shared.auth import CallerDep, RevocationsDep
 from shared.bodies import SubmissionDep, accepts
 from shared.db import DatabaseDep, ReadSessionDep, SessionDep
 from shared.hyperlinks import PathId
@@ -68,8 +68,11 @@ async def change_user(
 
 
 @router.delete("/{user_id}/", status_code=204)
-async def delete_user(user_id: PathId, caller: CallerDep, session: SessionDep) -> Response:
+async def delete_user(
+    user_id: PathId, caller: CallerDep, session: SessionDep, revocations: RevocationsDep
+) -> Response:
     """Everything the user owns goes with them, within a moment."""
     user = await queries.get_user(session, user_id, only_id=caller.only_owner)
-    await service.delete_user(session, user)
+    deleted_at = await service.delete_user(session, user)
+    revocations.revoke_user(user_id, issued_before=deleted_at)
     return no_content()

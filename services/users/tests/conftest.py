@@ -1,8 +1,9 @@
 """The users service for its tests: real database, real keys; files and pipelines are played."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+import httpx
 import pytest
 from fastapi import FastAPI
 
@@ -22,3 +23,20 @@ def build_service() -> Callable[[Path, Peers], FastAPI]:
         return build(settings, transport=peers)
 
     return build_users
+
+
+PASSWORD = "correct horse battery"
+Register = Callable[[str], Awaitable[dict[str, str]]]
+
+
+@pytest.fixture
+def register(client: httpx.AsyncClient) -> Register:
+    """Makes an account and answers with the header that speaks for it."""
+
+    async def make(username: str) -> dict[str, str]:
+        body = {"username": username, "password1": PASSWORD, "password2": PASSWORD}
+        answer = await client.post("/auth/registration/", json=body)
+        assert answer.status_code == 201, answer.text
+        return {"Authorization": f"Token {answer.json()['token']}"}
+
+    return make

@@ -16,7 +16,7 @@ if [ "$#" -gt 0 ]; then
             exit 2
             ;;
     esac
-    exec python -m "services.$SERVICE.cli" "$@"
+    exec python -m deploy.command "$@"
 fi
 
 case "$SERVICE" in

@@ -24,6 +24,6 @@ if [ ! -x .venv/bin/python ]; then
     fi
 fi
 
-.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-input \
+.venv/bin/python -m pip install -qq --disable-pip-version-check --no-input \
     --require-hashes -r requirements/dev.txt
 touch .venv/.installed

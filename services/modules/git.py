@@ -8,6 +8,7 @@ bounded, only https, ssh and the operator's own folders are reached, and nobody'
 import asyncio
 import os
 import re
+import signal
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -25,6 +26,8 @@ URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://.*")
 # user@host:path, which git reads as ssh; a path that holds a slash before its colon is a path.
 SSH_SHORTHAND = re.compile(r"[\w.-]+@[\w.-]+:(?!//).+|[\w.-]+:(?!/|:).+")
 BLOCK_BYTES = 512
+# The "branch" of a repository that stands on none, as git itself calls it.
+DETACHED = "HEAD"
 
 ENVIRONMENT = {
     "GIT_ALLOW_PROTOCOL": ":".join(SCHEMES),
@@ -118,13 +121,13 @@ def _fetch(url: str, branch: str | None, limits: Limits) -> Fetched:
             if not repository.head.is_valid():
                 raise RepositoryRefused(f"{url} has no commits")
             head = repository.head
-            found = branch or (head.commit.hexsha if head.is_detached else head.reference.name)
+            found = branch or (DETACHED if head.is_detached else head.reference.name)
             return Fetched(head.commit.hexsha, found, _definition_files(repository))
 
 
 def _clone(url: str, branch: str | None, folder: str, limits: Limits) -> None:
     blocks = str(limits.bytes_max // BLOCK_BYTES)
-    options = ["--branch", branch] if branch else []
+    options = ["--branch", branch] if branch not in (None, "", DETACHED) else []
     command = [*LIMITED, blocks, *CLONE, *CLONE_OPTIONS, *options, "--", url, folder]
     git = Git(folder)
     try:
@@ -135,7 +138,8 @@ def _clone(url: str, branch: str | None, folder: str, limits: Limits) -> None:
 
 def _reason(error: GitCommandError, limits: Limits) -> str:
     said = str(error.stderr).strip().removeprefix("stderr: ").strip("'")
-    if "Timeout: the command" in said:
+    # GitPython says so itself, unless git is gone before its watchdog has noted the kill.
+    if error.status == -signal.SIGKILL or "Timeout: the command" in said:
         return f"it took more than {limits.seconds_max:g} seconds"
     if "index-pack" in said:
         return f"it is larger than {limits.bytes_max // 2**20} MiB, or damaged"

@@ -64,6 +64,20 @@ async def test_a_branch_or_tag_is_fetched_by_its_name(
     assert by_tag.files == {"mlsploit_module.yaml": b"first"}
 
 
+async def test_a_repository_that_stands_on_no_branch_can_be_fetched_again(
+    repository: Path, commit: Commit, limits: Limits
+) -> None:
+    commit("on main")
+    with Repo(repository) as repo:
+        repo.git.checkout("--detach")
+    newest = commit("on no branch")
+
+    once = await fetch(repository.as_uri(), None, limits)
+    again = await fetch(repository.as_uri(), once.branch, limits)
+
+    assert (once.commit, once.branch, again) == (newest, "HEAD", once)
+
+
 @pytest.mark.parametrize("branch", ["nothing", "--upload-pack=touch pwned", "a..b"])
 async def test_a_branch_that_is_not_there_is_told(
     repository: Path, commit: Commit, limits: Limits, branch: str

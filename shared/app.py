@@ -124,7 +124,6 @@ def _start_background(
     revocations: Revocations = app.state.verifier.revocations
 
     async def watch_revocations() -> None:
-        await broker.ready.wait()
         await broker.watch(REVOCATIONS_BUCKET, revocations.on_entry)
 
     works: list[tuple[str, Callable[[], Awaitable[None]]]] = [

@@ -165,9 +165,10 @@ class Link(Field):
     to: str
     blank_form_is_null: bool = True
 
+    def _validate(self, value: Any) -> Any:
+        return super()._validate(None if value == "" else value)
+
     def parse(self, value: Any) -> int:
-        if value == "":
-            refuse(NOT_NULL)
         try:
             return parse_link(value, self.to)
         except ValueError as error:

@@ -52,3 +52,11 @@ async def list_live_tokens(session: AsyncSession, user_id: int) -> Sequence[Toke
         col(Token.expires_at) > utc_now(),
     )
     return (await session.scalars(statement)).all()
+
+
+async def list_revoked_tokens(session: AsyncSession) -> Sequence[Token]:
+    """Those that would still be believed if nobody told that they are not."""
+    statement = select(Token).where(
+        col(Token.revoked_at).is_not(None), col(Token.expires_at) > utc_now()
+    )
+    return (await session.scalars(statement)).all()

@@ -105,7 +105,7 @@ async def revoke_token(session: AsyncSession, token_id: str, *, expires_at: floa
     row = await session.get(Token, token_id)
     if row is not None and row.revoked_at is None:
         row.revoked_at = utc_now()
-    await _tell_revocation(session, f"token.{token_id}", expires_at)
+    await tell_revocation(session, f"token.{token_id}", expires_at)
 
 
 async def change_user(
@@ -140,9 +140,9 @@ async def delete_user(session: AsyncSession, user: User) -> float:
     deleted_at = time.time()
     user_id = user.id or 0
     for row in await queries.list_live_tokens(session, user_id):
-        await session.delete(row)
+        row.revoked_at = utc_now()
     await session.delete(user)
-    await _tell_revocation(session, f"user.{user_id}", deleted_at)
+    await tell_revocation(session, f"user.{user_id}", deleted_at)
     await publish(session, UserDeleted(user_id=user_id))
     return deleted_at
 
@@ -152,6 +152,7 @@ def set_password(user: User, password_hash: str) -> None:
     user.password_hash = password_hash
 
 
-async def _tell_revocation(session: AsyncSession, key: str, moment: float) -> None:
+async def tell_revocation(session: AsyncSession, key: str, moment: float) -> None:
+    """Put an entry into the bucket that every service watches."""
     # A key-value bucket is a stream with this subject: https://docs.nats.io/nats-concepts/jetstream
     await enqueue(session, f"$KV.{REVOCATIONS_BUCKET}.{key}", orjson.dumps(moment))

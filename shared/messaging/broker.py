@@ -9,7 +9,8 @@ from nats.aio.client import Client
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 from nats.js.api import KeyValueConfig, RetentionPolicy, StorageType, StreamConfig
-from nats.js.errors import BadRequestError
+from nats.js.errors import BadRequestError, NoStreamResponseError
+from nats.js.kv import KeyValue
 
 EVENTS_STREAM = "MLSPLOIT_EVENTS"
 JOBS_STREAM = "MLSPLOIT_JOBS"
@@ -49,6 +50,7 @@ class Broker:
         self._url = url
         self._name = name
         self._client: Client | None = None
+        self._watchers: set[KeyValue.KeyWatcher] = set()
         self.ready = asyncio.Event()
 
     @property
@@ -71,6 +73,7 @@ class Broker:
                     max_reconnect_attempts=-1,
                     reconnect_time_wait=RECONNECT_SECONDS,
                     error_cb=_log_error,
+                    reconnected_cb=self._restore,
                 )
                 await self._ensure_streams()
             except (NatsError, OSError, TimeoutError) as error:
@@ -83,21 +86,37 @@ class Broker:
     async def send(self, subject: str, payload: bytes, headers: Mapping[str, str]) -> None:
         """Publish and wait until JetStream has stored it."""
         await self.ready.wait()
-        await self.jetstream.publish(subject, payload, headers=dict(headers))
+        try:
+            await self.jetstream.publish(subject, payload, headers=dict(headers))
+        except NoStreamResponseError:
+            # Somebody removed the stream while we stayed connected.
+            await self._ensure_streams()
+            await self.jetstream.publish(subject, payload, headers=dict(headers))
 
     async def watch(self, bucket: str, on_entry: Callable[[str, bytes], Awaitable[None]]) -> None:
-        """Every entry of a key-value bucket, present and future, while we are connected."""
-        store = await self.jetstream.key_value(bucket)
-        watcher = await store.watchall()
-        async for entry in watcher:
-            # None marks the end of what was there at the start; a deleted key has no value.
-            if entry is not None and entry.value is not None:
-                await on_entry(entry.key, entry.value)
+        """Every entry of a key-value bucket, present and future; again after a break."""
+        while True:
+            await self.ready.wait()
+            watcher = await (await self.jetstream.key_value(bucket)).watchall()
+            self._watchers.add(watcher)
+            try:
+                async for entry in watcher:
+                    # None marks the end of what was there at first; a deleted key has no value.
+                    if entry is not None and entry.value is not None:
+                        await on_entry(entry.key, entry.value)
+            finally:
+                self._watchers.discard(watcher)
 
     async def close(self) -> None:
         self.ready.clear()
         if self._client is not None and not self._client.is_closed:
             await self._client.close()
+
+    async def _restore(self) -> None:
+        """After a break: NATS may have come back empty, and a watcher would not notice."""
+        await self._ensure_streams()
+        for watcher in list(self._watchers):
+            await watcher.stop()
 
     async def _ensure_streams(self) -> None:
         for stream in STREAMS:

@@ -1,0 +1,37 @@
+"""What a route of this service may ask for."""
+
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from services.pipelines.presenter import PipelinePresenter
+from services.pipelines.settings import PipelinesSettings
+from shared.clients.modules import ModulesClient
+from shared.clients.runs import RunsClient
+from shared.db import DatabaseDep
+from shared.hyperlinks import HyperlinksDep
+
+
+def _settings(request: Request) -> PipelinesSettings:
+    settings: PipelinesSettings = request.app.state.settings
+    return settings
+
+
+SettingsDep = Annotated[PipelinesSettings, Depends(_settings)]
+
+
+def _modules(request: Request, settings: SettingsDep) -> ModulesClient:
+    return ModulesClient(request.app.state.http, settings.modules_url)
+
+
+ModulesDep = Annotated[ModulesClient, Depends(_modules)]
+
+
+def _presenter(
+    request: Request, settings: SettingsDep, database: DatabaseDep, links: HyperlinksDep
+) -> PipelinePresenter:
+    runs = RunsClient(request.app.state.http, settings.runs_url)
+    return PipelinePresenter(database, links, runs)
+
+
+PresenterDep = Annotated[PipelinePresenter, Depends(_presenter)]

@@ -1,0 +1,103 @@
+"""Pipelines and tasks as clients see them; the order of the fields is the contract's."""
+
+from collections import defaultdict
+from typing import Any
+
+from services.pipelines import queries
+from services.pipelines.models import Pipeline
+from services.pipelines.queries import Chosen
+from shared.auth import Caller
+from shared.clients.runs import RunsClient
+from shared.clock import iso
+from shared.db import Database
+from shared.errors import NotFound
+from shared.hyperlinks import Hyperlinks
+
+PIPELINE_FIELDS = ("id", "url", "name", "owner", "tasks", "runs", "enabled", "date_created")
+TASK_FIELDS = (
+    "id",
+    "url",
+    "owner",
+    "pipeline",
+    "function",
+    "arguments",
+    "order",
+    "date_created",
+)
+
+
+def show_task(row: Any, owner_id: int, links: Hyperlinks) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "url": links.item("tasks", row.id),
+        "owner": links.item("users", owner_id),
+        "pipeline": links.item("pipelines", row.pipeline_id),
+        "function": links.maybe("functions", row.function_id),
+        "arguments": row.arguments,
+        "order": row.order,
+        "date_created": iso(row.created_at),
+    }
+
+
+class PipelinePresenter:
+    """Two queries and one call for any number of pipelines; no transaction is open in the call."""
+
+    def __init__(self, database: Database, links: Hyperlinks, runs: RunsClient):
+        self._database = database
+        self._links = links
+        self._runs = runs
+
+    async def show(
+        self, chosen: Chosen, caller: Caller, wanted: frozenset[str] = frozenset(PIPELINE_FIELDS)
+    ) -> list[dict[str, Any]]:
+        async with self._database.reading() as session:
+            rows = await queries.list_pipelines(session, chosen)
+            tasks = await queries.list_tasks_of(session, chosen) if "tasks" in wanted else []
+        tasks_by_pipeline = defaultdict(list)
+        for task in tasks:
+            tasks_by_pipeline[task.pipeline_id].append(self._task(task))
+        run_ids: dict[int, list[int]] = {}
+        if rows and "runs" in wanted:
+            run_ids = await self._runs.ids_by_pipeline([row.id for row in rows], caller=caller)
+        shown = [
+            self._pipeline(row, tasks_by_pipeline[row.id], run_ids.get(row.id, [])) for row in rows
+        ]
+        return [{name: one[name] for name in PIPELINE_FIELDS if name in wanted} for one in shown]
+
+    async def show_one(
+        self,
+        pipeline_id: int,
+        caller: Caller,
+        wanted: frozenset[str] = frozenset(PIPELINE_FIELDS),
+    ) -> dict[str, Any]:
+        shown = await self.show(Chosen(caller.only_owner, ids=[pipeline_id]), caller, wanted)
+        if not shown:
+            raise NotFound
+        return shown[0]
+
+    def show_new(self, pipeline: Pipeline) -> dict[str, Any]:
+        """Nobody can have used it yet, so nobody is asked."""
+        return self._pipeline(pipeline, tasks=[], run_ids=[])
+
+    def _pipeline(
+        self, row: Any, tasks: list[dict[str, Any]], run_ids: list[int]
+    ) -> dict[str, Any]:
+        return {
+            "id": row.id,
+            "url": self._links.item("pipelines", row.id),
+            "name": row.name,
+            "owner": self._links.item("users", row.owner_id),
+            "tasks": tasks,
+            "runs": [self._links.item("runs", run_id) for run_id in run_ids],
+            "enabled": row.enabled,
+            "date_created": iso(row.created_at),
+        }
+
+    def _task(self, row: Any) -> dict[str, Any]:
+        return {
+            "id": row.id,
+            "url": self._links.item("tasks", row.id),
+            "function": self._links.maybe("functions", row.function_id),
+            "arguments": row.arguments,
+            "order": row.order,
+        }

@@ -1,0 +1,123 @@
+"""Every SELECT of this service. `Chosen` carries who asks, so no read forgets it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from services.pipelines.models import Pipeline, Task
+from shared.errors import NotFound
+
+PIPELINE_COLUMNS = (
+    col(Pipeline.id),
+    col(Pipeline.name),
+    col(Pipeline.owner_id),
+    col(Pipeline.enabled),
+    col(Pipeline.created_at),
+)
+TASK_COLUMNS = (
+    col(Task.id),
+    col(Task.pipeline_id),
+    col(Task.function_id),
+    col(Task.arguments),
+    col(Task.order),
+    col(Task.created_at),
+)
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Which pipelines: those this caller may see (`only_owner` None is for staff), narrowed."""
+
+    only_owner: int | None
+    ids: list[int] | None = None
+    owner_ids: list[int] | None = None
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        found = []
+        if self.only_owner is not None:
+            found.append(col(Pipeline.owner_id) == self.only_owner)
+        if self.ids is not None:
+            found.append(col(Pipeline.id).in_(self.ids))
+        if self.owner_ids is not None:
+            found.append(col(Pipeline.owner_id).in_(self.owner_ids))
+        return found
+
+
+async def list_pipelines(session: AsyncSession, chosen: Chosen) -> Sequence[Any]:
+    """Ascending, as the contract has it."""
+    statement = select(*PIPELINE_COLUMNS).where(*chosen.conditions()).order_by(col(Pipeline.id))
+    return (await session.execute(statement)).all()
+
+
+async def list_tasks_of(session: AsyncSession, chosen: Chosen) -> Sequence[Any]:
+    """The tasks of all chosen pipelines in one go, in their order."""
+    statement = (
+        select(*TASK_COLUMNS)
+        .join(Pipeline, col(Pipeline.id) == col(Task.pipeline_id))
+        .where(*chosen.conditions())
+        .order_by(col(Task.pipeline_id), col(Task.order))
+    )
+    return (await session.execute(statement)).all()
+
+
+async def list_tasks(
+    session: AsyncSession,
+    chosen: Chosen,
+    *,
+    ids: list[int] | None = None,
+) -> Sequence[Any]:
+    """By order, then id, across all chosen pipelines, each with its owner."""
+    statement = (
+        select(*TASK_COLUMNS, col(Pipeline.owner_id))
+        .join(Pipeline, col(Pipeline.id) == col(Task.pipeline_id))
+        .where(*chosen.conditions())
+        .order_by(col(Task.order), col(Task.id))
+    )
+    if ids is not None:
+        statement = statement.where(col(Task.id).in_(ids))
+    return (await session.execute(statement)).all()
+
+
+async def get_task_row(session: AsyncSession, task_id: int, *, only_owner: int | None) -> Any:
+    rows = await list_tasks(session, Chosen(only_owner), ids=[task_id])
+    if not rows:
+        raise NotFound
+    return rows[0]
+
+
+async def find_pipeline(
+    session: AsyncSession, pipeline_id: int, *, only_owner: int | None
+) -> Pipeline | None:
+    pipeline = await session.get(Pipeline, pipeline_id)
+    if pipeline is None or only_owner not in (None, pipeline.owner_id):
+        return None
+    return pipeline
+
+
+async def get_pipeline(
+    session: AsyncSession, pipeline_id: int, *, only_owner: int | None
+) -> Pipeline:
+    pipeline = await find_pipeline(session, pipeline_id, only_owner=only_owner)
+    if pipeline is None:
+        raise NotFound
+    return pipeline
+
+
+async def lock_pipeline(session: AsyncSession, pipeline_id: int) -> Pipeline | None:
+    """Held until the transaction ends. SQLite needs no row lock: its writers take turns anyway."""
+    return await session.get(Pipeline, pipeline_id, with_for_update=True)
+
+
+async def lock_pipelines_of(session: AsyncSession, owner_id: int) -> Sequence[Pipeline]:
+    statement = select(Pipeline).where(col(Pipeline.owner_id) == owner_id)
+    return (await session.scalars(statement.order_by(col(Pipeline.id)).with_for_update())).all()
+
+
+async def next_order(session: AsyncSession, pipeline_id: int) -> int:
+    """The place of a new task; only under `lock_pipeline`, or two tasks want the same one."""
+    statement = select(func.max(col(Task.order))).where(col(Task.pipeline_id) == pipeline_id)
+    return ((await session.scalars(statement)).one() or 0) + 1

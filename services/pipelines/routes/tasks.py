@@ -1,0 +1,50 @@
+"""`/api/v1/tasks/`: added to a pipeline's end, never changed: runs rely on what they were."""
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from services.pipelines import queries, service
+from services.pipelines.dependencies import ModulesDep
+from services.pipelines.presenter import TASK_FIELDS, show_task
+from services.pipelines.queries import Chosen
+from services.pipelines.schemas import TaskCreate
+from shared.answers import created, json_response
+from shared.auth import CallerDep
+from shared.bodies import SubmissionDep, accepts
+from shared.db import DatabaseDep, ReadSessionDep
+from shared.hyperlinks import HyperlinksDep, PathId
+from shared.lists import fields_wanted, ids_wanted, narrowed
+
+router = APIRouter(prefix="/api/v1/tasks", tags=["tasks"])
+
+
+@router.get("/")
+async def list_tasks(
+    request: Request, caller: CallerDep, session: ReadSessionDep, links: HyperlinksDep
+) -> Response:
+    """By order, then id; `?pipeline=1` and `?id=1,2` narrow the list."""
+    query = request.query_params
+    wanted = fields_wanted(query, TASK_FIELDS)
+    chosen = Chosen(caller.only_owner, ids_wanted(query, "pipeline"))
+    rows = await queries.list_tasks(session, chosen, ids=ids_wanted(query, "id"))
+    return json_response([narrowed(show_task(row, row.owner_id, links), wanted) for row in rows])
+
+
+@router.post("/", status_code=201, openapi_extra=accepts(TaskCreate))
+async def create_task(
+    caller: CallerDep,
+    submission: SubmissionDep,
+    database: DatabaseDep,
+    modules: ModulesDep,
+    links: HyperlinksDep,
+) -> Response:
+    task = await service.add_task(database, caller, submission, modules=modules)
+    return created(show_task(task, caller.user_id, links))
+
+
+@router.get("/{task_id}/")
+async def read_task(
+    task_id: PathId, caller: CallerDep, session: ReadSessionDep, links: HyperlinksDep
+) -> Response:
+    row = await queries.get_task_row(session, task_id, only_owner=caller.only_owner)
+    return json_response(show_task(row, row.owner_id, links))

@@ -1,0 +1,111 @@
+"""The rules of pipelines: what a task may be, and what goes when something else goes."""
+
+from sqlalchemy import delete, update
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from services.pipelines import queries
+from services.pipelines.arguments import find_faults
+from services.pipelines.errors import AdministratorsOwnNothing
+from services.pipelines.models import Pipeline, Task
+from services.pipelines.schemas import (
+    PipelineChange,
+    PipelineCreate,
+    PipelineReplacement,
+    TaskCreate,
+)
+from shared.auth import Caller
+from shared.bodies import Submission
+from shared.clients.modules import ModulesClient
+from shared.db import Database
+from shared.errors import LINK_MISSING, InvalidFields
+from shared.events.pipelines import PipelineDeleted
+from shared.messaging.outbox import publish
+
+
+async def create_pipeline(
+    session: AsyncSession, caller: Caller, submission: Submission
+) -> Pipeline:
+    _refuse_administrators(caller)
+    body = submission.into(PipelineCreate)
+    pipeline = Pipeline(owner_id=caller.user_id, name=body.name, enabled=body.enabled)
+    session.add(pipeline)
+    await session.flush()
+    return pipeline
+
+
+async def change_pipeline(
+    database: Database,
+    pipeline_id: int,
+    submission: Submission,
+    body_type: type[PipelineReplacement] | type[PipelineChange],
+    *,
+    only_owner: int | None,
+) -> None:
+    """Existence is judged before the body, as the contract orders it; the owner stays."""
+    async with database.transaction() as session:
+        pipeline = await queries.get_pipeline(session, pipeline_id, only_owner=only_owner)
+        pipeline.sqlmodel_update(submission.into(body_type).changes())
+
+
+async def delete_pipeline(session: AsyncSession, pipeline: Pipeline) -> None:
+    """Its tasks go with it; its runs follow the event."""
+    pipeline_id = pipeline.id or 0
+    await session.execute(delete(Pipeline).where(col(Pipeline.id) == pipeline_id))
+    await publish(session, PipelineDeleted(pipeline_id=pipeline_id, owner_id=pipeline.owner_id))
+
+
+async def add_task(
+    database: Database, caller: Caller, submission: Submission, *, modules: ModulesClient
+) -> Task:
+    """A task at the end of one of the caller's pipelines, enabled or not."""
+    _refuse_administrators(caller)
+    body = submission.into(TaskCreate)
+    await _check_task(database, caller, body, modules)
+    async with database.transaction() as session:
+        # It may have gone while the modules service was asked.
+        if await queries.lock_pipeline(session, body.pipeline) is None:
+            raise InvalidFields.of_field("pipeline", LINK_MISSING)
+        task = Task(
+            pipeline_id=body.pipeline,
+            function_id=body.function,
+            arguments=body.arguments,
+            order=await queries.next_order(session, body.pipeline),
+        )
+        session.add(task)
+        await session.flush()
+        return task
+
+
+async def _check_task(
+    database: Database, caller: Caller, body: TaskCreate, modules: ModulesClient
+) -> None:
+    """Faults of all fields at once; no transaction is open while the modules service is asked."""
+    faults: dict[str, list[str]] = {}
+    async with database.reading() as session:
+        pipeline = await queries.find_pipeline(session, body.pipeline, only_owner=caller.user_id)
+    if pipeline is None:
+        faults["pipeline"] = [LINK_MISSING]
+    function = (await modules.functions([body.function], caller=caller)).get(body.function)
+    if function is None:
+        faults["function"] = [LINK_MISSING]
+    elif found := find_faults(body.arguments, function.options):
+        faults["arguments"] = found
+    if faults:
+        raise InvalidFields(faults)
+
+
+async def delete_pipelines_of(session: AsyncSession, owner_id: int) -> None:
+    for pipeline in await queries.lock_pipelines_of(session, owner_id):
+        await delete_pipeline(session, pipeline)
+
+
+async def forget_functions(session: AsyncSession, function_ids: list[int]) -> None:
+    """Tasks stay, with a null function: a run of their pipeline is refused, saying which."""
+    statement = update(Task).where(col(Task.function_id).in_(function_ids))
+    await session.execute(statement.values(function_id=None))
+
+
+def _refuse_administrators(caller: Caller) -> None:
+    if caller.is_staff:
+        raise AdministratorsOwnNothing

@@ -9,6 +9,8 @@ from shared.auth import Caller
 from shared.errors import Unavailable
 
 IDS_PER_CALL_MAX = 500
+# Below uvicorn's 5 s: a POST must not go out on a connection that the peer is closing.
+KEEPALIVE_SECONDS = 3.0
 # What must reach the peer so that its links and its logs fit the request that started it all.
 FORWARDED = ("x-request-id", "x-forwarded-host", "x-forwarded-proto")
 
@@ -20,7 +22,11 @@ def pooled_client(
     return httpx.AsyncClient(
         timeout=timeout_seconds,
         transport=transport,
-        limits=httpx.Limits(max_connections=100, max_keepalive_connections=20),
+        limits=httpx.Limits(
+            max_connections=100,
+            max_keepalive_connections=20,
+            keepalive_expiry=KEEPALIVE_SECONDS,
+        ),
         trust_env=False,  # A proxy of the machine's environment must not see internal calls.
     )
 

@@ -4,7 +4,6 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from gateway.portal.readiness import READY, ask_all, summary
-from gateway.portal.swagger import readable_by_swagger_ui
 from shared.answers import json_response
 from shared.errors import Unavailable
 
@@ -39,11 +38,6 @@ async def read_system_health(request: Request) -> Response:
 @router.get("/openapi.json")
 async def read_openapi(request: Request) -> Response:
     return json_response(await request.app.state.documents.merged())
-
-
-@router.get("/docs/openapi.json")
-async def read_openapi_for_swagger_ui(request: Request) -> Response:
-    return json_response(readable_by_swagger_ui(await request.app.state.documents.merged()))
 
 
 @router.get("/internal/unavailable")

@@ -5,7 +5,6 @@ from typing import Any
 from openapi_spec_validator import validate
 
 from gateway.portal.openapi import Document, merge
-from gateway.portal.swagger import readable_by_swagger_ui
 
 
 def document(path: str, schemas: dict[str, Any], uses: str) -> Document:
@@ -75,30 +74,3 @@ def test_internal_paths_are_left_out() -> None:
 
 def test_a_missing_service_is_named() -> None:
     assert "does not answer: files" in merge({}, silent=["files"])["info"]["description"]
-
-
-def test_what_swagger_ui_gets_says_null_and_uploads_in_the_older_words() -> None:
-    newer = {
-        "openapi": "3.1.0",
-        "info": {"title": "t", "version": "1"},
-        "paths": {},
-        "components": {
-            "schemas": {
-                "Upload": {
-                    "type": "object",
-                    "properties": {
-                        "blob": {"type": "string", "contentMediaType": "application/octet-stream"},
-                        "logs": {"anyOf": [{"type": "string"}, {"type": "null"}], "title": "Logs"},
-                    },
-                }
-            }
-        },
-    }
-
-    older = readable_by_swagger_ui(newer)
-
-    assert older["components"]["schemas"]["Upload"]["properties"] == {
-        "blob": {"type": "string", "format": "binary"},
-        "logs": {"type": "string", "title": "Logs", "nullable": True},
-    }
-    validate(older)

@@ -46,6 +46,11 @@ async def run(settings: WorkerSettings) -> None:
 
 def build_runner(settings: WorkerSettings) -> Runner:
     checkouts = Checkouts(settings.folder / "checkouts", settings.checkout_seconds_max)
+    if settings.runner == "docker":
+        # Only here: the Docker library takes its time to import.
+        from execution.runners.docker import DockerRunner
+
+        return DockerRunner(checkouts, settings)
     environments = Environments(settings.folder / "environments", settings.environment_seconds_max)
     return ProcessRunner(checkouts, environments, settings.folder)
 

@@ -22,10 +22,9 @@ from execution.pulling import Pulling
 from execution.runners import Runner
 from execution.settings import WorkerSettings
 from execution.warming import Warming
-from shared.events.base import Envelope
+from shared.events.runs import JOBS_SUBJECT_PREFIX, JobReady
 from shared.messaging.broker import JOBS_STREAM, Broker
 
-JOBS_SUBJECT = "mlsploit.jobs."
 ACK_WAIT_SECONDS = 30
 CLAIM_AGAIN_SECONDS = 2.0
 TAKEN_OR_GONE = frozenset({404, 409})
@@ -96,7 +95,7 @@ class Worker:
         durable = f"backend-{name}"
         config = ConsumerConfig(
             durable_name=durable,
-            filter_subject=JOBS_SUBJECT + name,
+            filter_subject=JOBS_SUBJECT_PREFIX + name,
             ack_policy=AckPolicy.EXPLICIT,
             ack_wait=ACK_WAIT_SECONDS,
         )
@@ -127,15 +126,16 @@ class Worker:
             self._has_room.clear()
 
     async def _take(self, message: Msg) -> None:
-        job_id = _job_id(message)
-        if job_id is None:
-            log.error("message_not_understood", subject=message.subject)
+        try:
+            _, job = JobReady.parse(message.data)
+        except ValueError as error:
+            log.warning("message_not_understood", subject=message.subject, reason=str(error))
             await message.term()
             return
-        claim = await self._claim(job_id, message)
+        claim = await self._claim(job.job_id, message)
         if claim is None:
             return
-        with structlog.contextvars.bound_contextvars(job=job_id, attempt=claim.lease.attempt):
+        with structlog.contextvars.bound_contextvars(job=job.job_id, attempt=claim.lease.attempt):
             log.info("job_claimed", module=str(claim.module), function=claim.function)
             await JobExecution(claim, self._gateway, self._runner, self._settings).carry_out()
 
@@ -171,12 +171,6 @@ class Worker:
         for job in self._jobs:
             job.cancel()
         await asyncio.gather(*self._jobs, return_exceptions=True)
+        await self._runner.stop()
         await self._broker.close()
         await self._gateway.close()
-
-
-def _job_id(message: Msg) -> int | None:
-    try:
-        return int(Envelope.model_validate_json(message.data).data["job_id"])
-    except (ValueError, KeyError, TypeError):
-        return None

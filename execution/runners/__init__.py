@@ -21,3 +21,6 @@ class Runner(Protocol):
 
     async def run(self, module: ModuleVersion, workspace: Workspace, emit: Emit) -> int:
         """Run a prepared module on a workspace; the module's exit code."""
+
+    async def stop(self) -> None:
+        """Let go of what `start` took; no job is running."""

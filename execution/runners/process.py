@@ -51,6 +51,9 @@ class ProcessRunner:
                 note="modules find their files through MLSPLOIT_JOB_DIR only, not in /mnt",
             )
 
+    async def stop(self) -> None:
+        """Nothing outlives a job."""
+
     async def prepare(self, module: ModuleVersion, emit: Emit) -> None:
         checkout = await self._checkouts.prepare(module, emit)
         await self._environments.prepare(module, checkout, emit)

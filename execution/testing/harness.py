@@ -10,12 +10,14 @@ from nats.errors import Error as NatsError
 
 from execution.__main__ import build_runner
 from execution.gateway import Gateway
-from execution.loop import JOBS_SUBJECT, Worker
+from execution.loop import Worker
 from execution.settings import WorkerSettings
 from execution.testing.gateway import TOKEN, GatewayStandIn, StoredJob
-from execution.testing.waiting import LOOK_SECONDS, eventually
-from shared.events.base import Envelope
+from execution.testing.waiting import eventually
+from shared.events.runs import JobReady
 from shared.messaging.broker import Broker
+
+RETRY_SECONDS = 0.05
 
 
 class Harness:
@@ -34,11 +36,19 @@ class Harness:
         return (self.settings.folder / "ready").exists()
 
     async def announce(self, job: StoredJob) -> None:
-        envelope = Envelope(
-            source="/mlsploit/runs", type="runs.job.ready.v1", data={"job_id": job.id}
+        ready = JobReady(
+            job_id=job.id,
+            run_id=1,
+            owner_id=7,
+            attempt=job.attempt + 1,
+            module=job.module["name"],
+            repo_url=job.module["repo_url"],
+            commit=job.module["commit"],
+            function=job.function,
+            options=job.options,
+            input_file_ids=[file.id for file in job.files],
         )
-        subject = JOBS_SUBJECT + job.module["name"]
-        await self._publish(subject, envelope.payload())
+        await self._publish(ready.offer_subject(), ready.envelope().payload())
 
     async def tell_of_modules(self) -> None:
         subject = "mlsploit.events.modules.module.registered"
@@ -50,7 +60,7 @@ class Harness:
             try:
                 await self.client.jetstream(timeout=1.0).publish(subject, payload)
             except NatsError:
-                await asyncio.sleep(LOOK_SECONDS)
+                await asyncio.sleep(RETRY_SECONDS)  # tidy: allow no-sleep - this is a retry
             else:
                 return
 

@@ -1,14 +1,16 @@
-"""Waits for a condition, never for a time."""
+"""Waits for a condition in what other processes do, never for a time."""
 
-import asyncio
 from collections.abc import Callable
 
+from shared.testing import eventually as shared_waiting
+
 SECONDS_MAX = 20.0
-LOOK_SECONDS = 0.01
 
 
 async def eventually(holds: Callable[[], object]) -> None:
-    """Returns when the condition holds; TimeoutError when it never does."""
-    async with asyncio.timeout(SECONDS_MAX):
-        while not holds():  # noqa: ASYNC110 - what is waited for happens in other processes
-            await asyncio.sleep(LOOK_SECONDS)
+    """Returns when the condition holds; an AssertionError when it never does."""
+
+    async def look() -> bool:
+        return bool(holds())
+
+    await shared_waiting.eventually(look, within=SECONDS_MAX)

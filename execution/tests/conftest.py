@@ -1,16 +1,17 @@
 """Real repositories, a real NATS and a small gateway for the worker's tests."""
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import pytest
+from nats import connect
 
 from execution.claims import ModuleVersion
 from execution.testing.gateway import GatewayStandIn, running_gateway
 from execution.testing.harness import Harness, working
-from execution.testing.nats_server import NatsServer
 from execution.testing.repositories import make_repository
+from shared.testing.processes import NatsServer
 
 MakeModule = Callable[..., ModuleVersion]
 Work = Callable[..., AbstractAsyncContextManager[Harness]]
@@ -34,22 +35,12 @@ async def gateway() -> AsyncIterator[GatewayStandIn]:
 
 
 @pytest.fixture
-def nats_server(tmp_path: Path) -> Iterator[NatsServer]:
-    server = NatsServer(tmp_path / "nats")
-    server.start()
-    yield server
-    server.stop()
-
-
-@pytest.fixture
-async def work(
-    gateway: GatewayStandIn, nats_server: NatsServer, tmp_path: Path
-) -> AsyncIterator[Work]:
+async def work(gateway: GatewayStandIn, nats: NatsServer, tmp_path: Path) -> AsyncIterator[Work]:
     """`async with work() as worker`: a worker that is ready, and stopped at the end."""
-    client = await nats_server.connect()
+    client = await connect(nats.url)
 
     def begin(**options: object) -> AbstractAsyncContextManager[Harness]:
-        return working(gateway, client, nats_server.url, tmp_path / "worker", **options)
+        return working(gateway, client, nats.url, tmp_path / "worker", **options)
 
     yield begin
     await client.close()

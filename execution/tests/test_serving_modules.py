@@ -1,9 +1,9 @@
 """Hearing of jobs, keeping leases and stopping."""
 
 from execution.testing.gateway import GatewayStandIn, StoredJob
-from execution.testing.nats_server import NatsServer
 from execution.testing.waiting import eventually
 from execution.tests.conftest import MakeModule, Work
+from shared.testing.processes import NatsServer
 
 NOTHING = """echo '{"files": [], "tags": []}' > /mnt/output/output.json"""
 
@@ -106,7 +106,7 @@ async def test_only_the_named_modules_are_served(
 async def test_a_restarted_nats_is_outlived(
     work: Work,
     gateway: GatewayStandIn,
-    nats_server: NatsServer,
+    nats: NatsServer,
     make_module: MakeModule,
 ) -> None:
     module = gateway.register(make_module(NOTHING))
@@ -115,8 +115,8 @@ async def test_a_restarted_nats_is_outlived(
     async with work() as worker:
         await worker.announce(first)
         await eventually(lambda: first.is_over)
-        nats_server.stop()
-        nats_server.start()
+        await nats.kill()
+        await nats.start()
         await worker.announce(second)
         await eventually(lambda: second.is_over)
 

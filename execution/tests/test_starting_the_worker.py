@@ -1,0 +1,102 @@
+"""`python -m execution` as the operator and the supervisor see it."""
+
+import asyncio
+import os
+import signal
+import sys
+from asyncio.subprocess import Process
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from execution.testing.gateway import TOKEN, GatewayStandIn
+from execution.testing.waiting import eventually
+from shared.testing.processes import NatsServer
+
+Start = Callable[..., Awaitable[Process]]
+
+
+@pytest.fixture
+async def start(tmp_path: Path) -> AsyncIterator[Start]:
+    """Starts workers in one folder; none outlives the test."""
+    workers: list[Process] = []
+
+    async def start(**settings: str) -> Process:
+        environment = {**os.environ, "MLSPLOIT_WORKER_DIR": str(tmp_path)}
+        for name, value in settings.items():
+            environment[f"MLSPLOIT_{name.upper()}"] = value
+        worker = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "execution"), env=environment, stderr=asyncio.subprocess.PIPE
+        )
+        workers.append(worker)
+        return worker
+
+    yield start
+    for worker in workers:
+        with suppress(ProcessLookupError):
+            worker.kill()
+        await worker.communicate()
+
+
+async def what_it_says(worker: Process) -> str:
+    _, said = await worker.communicate()
+    return said.decode()
+
+
+async def test_it_says_when_it_is_ready_and_ends_at_once_when_told(
+    start: Start, gateway: GatewayStandIn, nats: NatsServer, tmp_path: Path
+) -> None:
+    leftover = tmp_path / "jobs" / "7-1" / "output"
+    leftover.mkdir(parents=True)
+    ready = tmp_path / "ready"
+
+    worker = await start(gateway_url=gateway.url, nats_url=nats.url, worker_token=TOKEN)
+    await eventually(ready.exists)
+    assert not leftover.exists()
+    worker.send_signal(signal.SIGTERM)
+
+    said = await what_it_says(worker)
+    assert worker.returncode == 0, said
+    assert "trusted modules on a developer's machine" in said
+    assert TOKEN not in said
+    assert not ready.exists()
+
+
+async def test_it_waits_for_a_gateway_and_a_nats_that_are_not_there_yet(start: Start) -> None:
+    worker = await start(
+        gateway_url="http://127.0.0.1:9",
+        nats_url="nats://127.0.0.1:9",
+        worker_token=TOKEN,
+    )
+    assert worker.stderr is not None
+    async for line in worker.stderr:
+        if b"broker_" in line:
+            break
+    worker.send_signal(signal.SIGTERM)
+
+    assert await worker.wait() == 0
+
+
+async def test_a_missing_token_is_one_sentence(start: Start) -> None:
+    worker = await start()
+
+    said = await what_it_says(worker)
+    assert worker.returncode == 1
+    assert said == "MLSPLOIT_WORKER_TOKEN: Field required\n"
+
+
+async def test_a_second_worker_in_one_folder_is_refused(
+    start: Start, gateway: GatewayStandIn, nats: NatsServer, tmp_path: Path
+) -> None:
+    addresses = {"gateway_url": gateway.url, "nats_url": nats.url, "worker_token": TOKEN}
+    await start(**addresses)
+    await eventually((tmp_path / "ready").exists)
+
+    second = await start(**addresses)
+
+    said = await what_it_says(second)
+    assert second.returncode == 1
+    assert "another worker is running in" in said
+    assert (tmp_path / "ready").exists()

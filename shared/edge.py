@@ -47,8 +47,9 @@ class Edge:
         if not self._is_allowed(headers.get("x-forwarded-host")):
             await render(BadRequest("Invalid host."))(scope, receive, send)
         elif scope["method"] == "HEAD":
-            # The server drops the body of an answer to HEAD by its own copy of the scope.
-            await self._app({**scope, "method": "GET"}, receive, send)
+            # The server drops the body of an answer to HEAD by its own copy of the scope; a route
+            # whose body is costly to make can see that nobody will read it.
+            await self._app({**scope, "method": "GET", "is_head": True}, receive, send)
         else:
             await self._app(scope, receive, send)
 

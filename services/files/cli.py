@@ -1,0 +1,58 @@
+"""The administrators' command of this service: do rows and blobs still belong together?"""
+
+from collections.abc import Iterable
+
+import typer
+
+from services.files import queries
+from services.files.main import describe
+from services.files.settings import FilesSettings
+from services.files.storage.interface import BlobStore
+from services.files.storage.local import LocalStore
+from shared.commands import on_database
+from shared.db import Database
+
+app = typer.Typer(help="Files and their contents.", no_args_is_help=True, add_completion=False)
+
+
+@app.callback()
+def group() -> None:
+    """Keeps the one command a command with a name."""
+
+
+@app.command()
+def checkblobs() -> None:
+    """Find files whose content is lost or damaged, and contents without a file (exit 1 if any)."""
+    settings = FilesSettings.load()
+    store = LocalStore(settings.storage())
+
+    async def look_twice(database: Database) -> set[str]:
+        """An upload or a deletion that is just under way looks wrong once, not twice."""
+        found = await _faults(database, store)
+        return found & await _faults(database, store) if found else found
+
+    faults = on_database(describe(settings), look_twice)
+    _report(faults)
+    raise typer.Exit(1 if faults else 0)
+
+
+async def _faults(database: Database, store: BlobStore) -> set[str]:
+    async with database.reading() as session:
+        files = await queries.blobs_by_key(session)
+        doomed = await queries.list_doomed_keys(session)
+    stored = dict(store.sizes())
+    faults = set()
+    for key, (file_id, size) in files.items():
+        if key not in stored:
+            faults.add(f"lost: file {file_id} has no content (blob {key})")
+        elif stored[key] != size:
+            faults.add(f"damaged: file {file_id} has {stored[key]} bytes, not {size} (blob {key})")
+    orphans = stored.keys() - files.keys() - doomed
+    return faults | {f"orphaned: blob {key} has no file ({stored[key]} bytes)" for key in orphans}
+
+
+def _report(faults: Iterable[str]) -> None:
+    for fault in sorted(faults):
+        print(fault)
+    if not faults:
+        print("Every file has its content, and every content its file.")

@@ -1,0 +1,83 @@
+"""Tables: files, who holds them, blobs on their way out, and people who are gone."""
+
+from datetime import datetime
+
+from sqlalchemy import Column, ForeignKey, Text
+from sqlalchemy.orm import registry
+from sqlmodel import Field, SQLModel
+
+from shared.clock import utc_now
+from shared.db import TABLE_OPTIONS, BigId, UtcDateTime, service_metadata
+from shared.messaging.tables import add_messaging_tables
+
+METADATA = service_metadata()
+add_messaging_tables(METADATA)
+
+INPUT = "INPUT"
+OUTPUT = "OUTPUT"
+KINDS = (INPUT, OUTPUT)
+
+BLOB_KEY_LENGTH = 32
+HOLDER_LENGTH_MAX = 100
+
+
+class FilesTable(SQLModel, registry=registry(metadata=METADATA)):
+    """Base of this service's tables."""
+
+
+class File(FilesTable, table=True):
+    __tablename__ = "files"
+    __table_args__ = TABLE_OPTIONS
+
+    id: int | None = Field(default=None, sa_column=Column(BigId, primary_key=True))
+    owner_id: int = Field(sa_column=Column(BigId, nullable=False, index=True))
+    name: str = Field(max_length=255)
+    kind: str = Field(default=INPUT, max_length=6)
+    # JSON text, as it is answered.
+    tags: str = Field(default="{}", sa_column=Column(Text, nullable=False))
+    parent_id: int | None = Field(
+        default=None,
+        sa_column=Column(BigId, ForeignKey("files.id", ondelete="SET NULL"), index=True),
+    )
+    blob_key: str = Field(max_length=BLOB_KEY_LENGTH, unique=True)
+    size: int = Field(sa_column=Column(BigId, nullable=False))
+    sha256: str = Field(max_length=64)
+    uploaded_at: datetime = Field(
+        default_factory=utc_now, sa_column=Column(UtcDateTime, nullable=False)
+    )
+
+
+class FileReference(FilesTable, table=True):
+    """A run keeps a file from deletion. Unconfirmed until we hear that the run was made."""
+
+    __tablename__ = "file_references"
+
+    file_id: int = Field(
+        sa_column=Column(BigId, ForeignKey("files.id", ondelete="CASCADE"), primary_key=True)
+    )
+    holder: str = Field(primary_key=True, max_length=HOLDER_LENGTH_MAX, index=True)
+    role: str = Field(primary_key=True, max_length=6)
+    created_at: datetime = Field(
+        default_factory=utc_now, sa_column=Column(UtcDateTime, nullable=False)
+    )
+    confirmed_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
+
+
+class DoomedBlob(FilesTable, table=True):
+    """A blob to remove when it is due: its file was deleted, or its upload never came to an end."""
+
+    __tablename__ = "doomed_blobs"
+
+    key: str = Field(primary_key=True, max_length=BLOB_KEY_LENGTH)
+    due_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False, index=True))
+
+
+class DepartedOwner(FilesTable, table=True):
+    """A deleted user, whose last upload may still be on its way in when their files go."""
+
+    __tablename__ = "departed_owners"
+
+    owner_id: int = Field(sa_column=Column(BigId, primary_key=True, autoincrement=False))
+    departed_at: datetime = Field(
+        default_factory=utc_now, sa_column=Column(UtcDateTime, nullable=False)
+    )

@@ -1,0 +1,158 @@
+"""Every SELECT of this service. Reads for a person take that person's id."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, and_, exists, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
+from sqlmodel import col
+
+from services.files.models import OUTPUT, DepartedOwner, DoomedBlob, File, FileReference
+from services.files.schemas import FileFilter
+from shared.errors import NotFound
+
+COLUMNS: tuple[Any, ...] = (
+    col(File.id),
+    col(File.owner_id),
+    col(File.name),
+    col(File.kind),
+    col(File.tags),
+    col(File.parent_id),
+    col(File.size),
+    col(File.sha256),
+    col(File.uploaded_at),
+)
+# What it takes to serve a file's content.
+BLOB_COLUMNS: tuple[Any, ...] = (
+    col(File.name),
+    col(File.blob_key),
+    col(File.size),
+    col(File.sha256),
+)
+# What it takes to delete a file.
+DOOMED_COLUMNS: tuple[Any, ...] = (col(File.id), col(File.owner_id), col(File.blob_key))
+
+
+def _matches(wanted: FileFilter, file: Any = File) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    if wanted.only_owner is not None:
+        conditions.append(file.owner_id == wanted.only_owner)
+    if wanted.ids is not None:
+        conditions.append(file.id.in_(wanted.ids))
+    if wanted.owners is not None:
+        conditions.append(file.owner_id.in_(wanted.owners))
+    if wanted.kind is not None:
+        conditions.append(file.kind == wanted.kind)
+    return conditions
+
+
+async def list_files(session: AsyncSession, wanted: FileFilter) -> Sequence[Any]:
+    """Ascending, as the contract has it."""
+    statement = select(*COLUMNS).where(*_matches(wanted)).order_by(col(File.id))
+    return (await session.execute(statement)).all()
+
+
+async def list_versions(session: AsyncSession, wanted: FileFilter) -> dict[int, list[int]]:
+    """Ids of the children, ascending, that the caller may see, by parent: for a whole list."""
+    parent = aliased(File)
+    statement = (
+        select(col(File.parent_id), col(File.id))
+        .join(parent, col(File.parent_id) == parent.id)
+        .where(*_matches(wanted, parent))
+        .order_by(col(File.id))
+    )
+    if wanted.only_owner is not None:
+        statement = statement.where(col(File.owner_id) == wanted.only_owner)
+    versions: dict[int, list[int]] = {}
+    for parent_id, child_id in (await session.execute(statement)).all():
+        versions.setdefault(parent_id, []).append(child_id)
+    return versions
+
+
+async def get_file(session: AsyncSession, file_id: int, *, only_owner: int | None) -> File:
+    file = await session.get(File, file_id)
+    return _visible(file, only_owner)
+
+
+async def lock_file(session: AsyncSession, file_id: int, *, only_owner: int | None) -> File:
+    """Nobody else holds, changes or deletes it until this transaction ends."""
+    file = await session.get(File, file_id, with_for_update=True)
+    return _visible(file, only_owner)
+
+
+def _visible(file: File | None, only_owner: int | None) -> File:
+    if file is None or (only_owner is not None and file.owner_id != only_owner):
+        raise NotFound
+    return file
+
+
+async def lock_files(session: AsyncSession, file_ids: Sequence[int]) -> Sequence[Any]:
+    """Ascending; nobody deletes one of them until this transaction ends."""
+    statement = (
+        select(*COLUMNS)
+        .where(col(File.id).in_(file_ids))
+        .order_by(col(File.id))
+        .with_for_update(read=True)
+    )
+    return (await session.execute(statement)).all()
+
+
+async def find_blob(session: AsyncSession, file_id: int) -> Row[Any] | None:
+    """What serving a file's content takes."""
+    statement = select(*BLOB_COLUMNS)
+    return (await session.execute(statement.where(col(File.id) == file_id))).one_or_none()
+
+
+async def is_departed(session: AsyncSession, owner_id: int) -> bool:
+    return await session.get(DepartedOwner, owner_id) is not None
+
+
+async def list_references(session: AsyncSession, file_id: int) -> Sequence[FileReference]:
+    statement = select(FileReference).where(col(FileReference.file_id) == file_id)
+    return (await session.scalars(statement)).all()
+
+
+async def list_held_by(session: AsyncSession, holder: str) -> set[int]:
+    statement = select(col(FileReference.file_id)).where(col(FileReference.holder) == holder)
+    return set((await session.scalars(statement)).all())
+
+
+async def lock_files_of_owner(session: AsyncSession, owner_id: int) -> Sequence[Any]:
+    statement = select(*DOOMED_COLUMNS).where(col(File.owner_id) == owner_id)
+    return (await session.execute(statement.with_for_update())).all()
+
+
+async def lock_outputs_of(
+    session: AsyncSession, holder: str, listed_ids: Sequence[int]
+) -> Sequence[Any]:
+    """What a run made: still an output, or listed by a job; never what any run took as input."""
+    is_output = exists().where(
+        and_(
+            col(FileReference.file_id) == File.id,
+            col(FileReference.holder) == holder,
+            col(FileReference.role) == "output",
+        )
+    )
+    is_input = exists().where(
+        and_(col(FileReference.file_id) == File.id, col(FileReference.role) == "input")
+    )
+    is_made = or_(col(File.kind) == OUTPUT, col(File.id).in_(listed_ids))
+    statement = select(*DOOMED_COLUMNS).where(is_output, ~is_input, is_made)
+    return (await session.execute(statement.with_for_update())).all()
+
+
+async def list_due_blobs(session: AsyncSession, now: datetime, *, limit: int) -> Sequence[str]:
+    statement = select(col(DoomedBlob.key)).where(col(DoomedBlob.due_at) <= now).limit(limit)
+    return (await session.scalars(statement)).all()
+
+
+async def blobs_by_key(session: AsyncSession) -> dict[str, tuple[int, int]]:
+    """Id and size of every file, by the key of its blob."""
+    rows = await session.execute(select(col(File.blob_key), col(File.id), col(File.size)))
+    return {key: (file_id, size) for key, file_id, size in rows.all()}
+
+
+async def list_doomed_keys(session: AsyncSession) -> set[str]:
+    return set((await session.scalars(select(col(DoomedBlob.key)))).all())

@@ -1,0 +1,86 @@
+"""Who needs a file: runs hold their inputs and outputs, so that nobody deletes them meanwhile.
+
+A hold and a deletion lock the same row, so one of them comes first and the other sees it: a file
+is never deleted under a run that was told it is there.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import delete, update
+from sqlalchemy.dialects.postgresql import insert as postgres_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from services.files import queries
+from services.files.models import INPUT, OUTPUT, FileReference
+from services.files.schemas import Hold
+from services.files.service import delete_files
+from shared.auth import Caller
+from shared.clock import utc_now
+from shared.errors import LINK_MISSING, InvalidFields
+
+NOT_AN_OUTPUT = "Output file is not 'OUTPUT' kind."
+NOT_THE_OWNERS = "Job owner does not own the output file"
+FIELD = "files"
+
+
+async def hold_files(session: AsyncSession, caller: Caller, body: Hold) -> Sequence[Any]:
+    """All of the files or none; safe to repeat. Answers with what the holder works on."""
+    files = await queries.lock_files(session, body.file_ids)
+    if len(files) < len(set(body.file_ids)):
+        raise InvalidFields.of_field(FIELD, LINK_MISSING)
+    if caller.only_owner not in (None, body.owner_id):
+        raise InvalidFields.of_field(FIELD, LINK_MISSING)
+    if body.role == "input":
+        _check_inputs(files, body.owner_id)
+    else:
+        held = await queries.list_held_by(session, body.holder)
+        _check_outputs(files, body.owner_id, caller, held)
+    await _insert_references(session, files, body)
+    return files
+
+
+async def confirm_holder(session: AsyncSession, holder: str) -> None:
+    """The run of this key exists: from now on only its deletion ends what it holds."""
+    await session.execute(
+        update(FileReference)
+        .where(col(FileReference.holder) == holder, col(FileReference.confirmed_at).is_(None))
+        .values(confirmed_at=utc_now())
+    )
+
+
+async def release_holder(
+    session: AsyncSession, holder: str, *, output_file_ids: Sequence[int]
+) -> None:
+    """A run is gone: its outputs go, even where another job lists them; its inputs stay."""
+    await delete_files(session, await queries.lock_outputs_of(session, holder, output_file_ids))
+    await session.execute(delete(FileReference).where(col(FileReference.holder) == holder))
+
+
+def _check_inputs(files: Sequence[Any], owner_id: int) -> None:
+    if any(file.owner_id != owner_id or file.kind != INPUT for file in files):
+        raise InvalidFields.of_field(FIELD, LINK_MISSING)
+
+
+def _check_outputs(files: Sequence[Any], owner_id: int, caller: Caller, held: set[int]) -> None:
+    """A module may hand on what its run works on already, whatever its kind."""
+    if any(file.owner_id != owner_id for file in files):
+        raise InvalidFields.of_field(FIELD, NOT_THE_OWNERS if caller.is_staff else LINK_MISSING)
+    if any(file.kind != OUTPUT and file.id not in held for file in files):
+        raise InvalidFields.of_field(FIELD, NOT_AN_OUTPUT)
+
+
+async def _insert_references(session: AsyncSession, files: Sequence[Any], body: Hold) -> None:
+    if not files:
+        return
+    dialect_insert = (
+        sqlite_insert if session.get_bind().dialect.name == "sqlite" else postgres_insert
+    )
+    now = utc_now()
+    rows = [
+        {"file_id": file.id, "holder": body.holder, "role": body.role, "created_at": now}
+        for file in files
+    ]
+    await session.execute(dialect_insert(FileReference).on_conflict_do_nothing(), rows)

@@ -1,0 +1,1 @@
+"""HTTP in front of service.py and references.py: one module per resource."""

@@ -1,0 +1,117 @@
+"""`/api/v1/files/`: people reach their own files, administrators all."""
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from services.files import queries, service
+from services.files.dependencies import (
+    PresenterDep,
+    RunsDep,
+    SettingsDep,
+    UploadDep,
+    UsersDep,
+    WorkerDep,
+)
+from services.files.presenter import FIELDS, VERSIONS_FIELD
+from services.files.schemas import (
+    FileFilter,
+    StaffFileChange,
+    StaffFileReplacement,
+    StaffFileUpload,
+    filter_wanted,
+)
+from shared.answers import created, json_response, no_content
+from shared.auth import Caller, CallerDep
+from shared.bodies import SubmissionDep, accepts
+from shared.db import DatabaseDep, ReadSessionDep
+from shared.hyperlinks import PathId
+from shared.lists import fields_wanted
+
+router = APIRouter(prefix="/api/v1/files", tags=["files"])
+
+
+def _only(file_id: int, caller: Caller) -> FileFilter:
+    return FileFilter(caller.only_owner, ids=[file_id])
+
+
+@router.get("/")
+async def list_files(
+    request: Request, caller: CallerDep, session: ReadSessionDep, presenter: PresenterDep
+) -> Response:
+    """Oldest first; `owner`, `kind` and `id` filter."""
+    wanted = fields_wanted(request.query_params, FIELDS)
+    which = filter_wanted(request.query_params, only_owner=caller.only_owner)
+    files = await queries.list_files(session, which)
+    asks = VERSIONS_FIELD in wanted
+    versions = await queries.list_versions(session, which) if asks else {}
+    return json_response(presenter.show(files, versions, wanted))
+
+
+@router.post("/", status_code=201, openapi_extra=accepts(StaffFileUpload))
+async def create_file(
+    caller: WorkerDep,
+    upload: UploadDep,
+    database: DatabaseDep,
+    users: UsersDep,
+    presenter: PresenterDep,
+) -> Response:
+    """Upload a file as multipart form data, in the part `blob`."""
+    file = await service.add_file(database, caller, upload, users=users)
+    return created(presenter.show_one(file, {}))
+
+
+@router.get("/{file_id}/")
+async def read_file(
+    file_id: PathId, caller: CallerDep, session: ReadSessionDep, presenter: PresenterDep
+) -> Response:
+    file = await queries.get_file(session, file_id, only_owner=caller.only_owner)
+    versions = await queries.list_versions(session, _only(file_id, caller))
+    return json_response(presenter.show_one(file, versions))
+
+
+@router.put("/{file_id}/", openapi_extra=accepts(StaffFileReplacement))
+async def replace_file(
+    file_id: PathId,
+    caller: CallerDep,
+    submission: SubmissionDep,
+    database: DatabaseDep,
+    users: UsersDep,
+    presenter: PresenterDep,
+) -> Response:
+    """What is not sent stays; the content never changes."""
+    file = await service.change_file(
+        database, caller, file_id, submission, users=users, is_replacement=True
+    )
+    async with database.reading() as session:
+        versions = await queries.list_versions(session, _only(file_id, caller))
+    return json_response(presenter.show_one(file, versions))
+
+
+@router.patch("/{file_id}/", openapi_extra=accepts(StaffFileChange))
+async def change_file(
+    file_id: PathId,
+    caller: CallerDep,
+    submission: SubmissionDep,
+    database: DatabaseDep,
+    users: UsersDep,
+    presenter: PresenterDep,
+) -> Response:
+    """Only administrators can give a file to another owner."""
+    file = await service.change_file(database, caller, file_id, submission, users=users)
+    async with database.reading() as session:
+        versions = await queries.list_versions(session, _only(file_id, caller))
+    return json_response(presenter.show_one(file, versions))
+
+
+@router.delete("/{file_id}/", status_code=204)
+async def delete_file(
+    file_id: PathId,
+    caller: CallerDep,
+    database: DatabaseDep,
+    runs: RunsDep,
+    settings: SettingsDep,
+) -> Response:
+    """Refused for outputs, and for what a run works on."""
+    patience = settings.hold_unconfirmed_seconds
+    await service.delete_file(database, caller, file_id, runs=runs, patience_seconds=patience)
+    return no_content()

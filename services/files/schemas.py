@@ -1,0 +1,101 @@
+"""Bodies and filters this service takes: the promise to its callers."""
+
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from pydantic import Field as Limited
+from starlette.datastructures import QueryParams
+
+from services.files.errors import NOT_A_FILE
+from services.files.models import HOLDER_LENGTH_MAX, INPUT, KINDS
+from shared.bodies import Body
+from shared.errors import InvalidFields
+from shared.fields import Choice, Field, JsonText, Link, Number, Text, refuse
+from shared.hyperlinks import ID_MAX
+from shared.lists import choice_wanted, ids_wanted
+
+HELD_FILES_MAX = 10_000
+
+Kind = Annotated[str, Choice(options=KINDS)]
+Tags = Annotated[str, JsonText(not_json="Unable to decode.")]
+Parent = Annotated[int | None, Link(to="files", nullable=True)]
+Owner = Annotated[int, Link(to="users")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class NotText(Field):
+    """A blob comes as a part of a multipart form that has a file name, in no other way."""
+
+    def parse(self, _value: Any) -> None:
+        refuse(NOT_A_FILE)
+
+    def json_schema(self) -> dict[str, Any]:
+        return {"type": "string", "format": "binary"}
+
+
+class FileUpload(Body):
+    """`blob` is here only to be refused when it comes as text; the file itself is streamed."""
+
+    blob: Annotated[None, NotText()] = None
+    kind: Kind = INPUT
+    tags: Tags = "{}"
+    parent_file: Parent = None
+
+
+class StaffFileUpload(FileUpload):
+    owner: Owner
+
+
+class FileChange(Body):
+    """For PATCH and PUT alike: what is not sent stays as it is."""
+
+    kind: Kind = INPUT
+    tags: Tags = "{}"
+    parent_file: Parent = None
+
+
+class StaffFileChange(FileChange):
+    owner: Owner = 0
+
+
+class StaffFileReplacement(FileChange):
+    owner: Owner
+
+
+class Hold(Body):
+    """Another service keeps files from deletion for a run."""
+
+    holder: Annotated[str, Text(longest=HOLDER_LENGTH_MAX)]
+    role: Literal["input", "output"]
+    owner_id: Annotated[int, Number()]
+    file_ids: Annotated[
+        list[Annotated[int, Limited(ge=1, le=ID_MAX)]], Limited(max_length=HELD_FILES_MAX)
+    ]
+
+
+@dataclass(frozen=True)
+class FileFilter:
+    """Which files a list shows; `only_owner` is what the caller may see, None for staff."""
+
+    only_owner: int | None
+    ids: list[int] | None = None
+    owners: list[int] | None = None
+    kind: str | None = None
+
+
+def filter_wanted(query: QueryParams, *, only_owner: int | None) -> FileFilter:
+    """Every wrong parameter is named, as with the fields of a body."""
+    faults: dict[str, list[str]] = {}
+    found: dict[str, list[int] | None] = {}
+    for name in ("id", "owner"):
+        try:
+            found[name] = ids_wanted(query, name)
+        except InvalidFields as refusal:
+            faults |= refusal.faults
+    try:
+        kind = choice_wanted(query, "kind", KINDS)
+    except InvalidFields as refusal:
+        faults |= refusal.faults
+    if faults:
+        raise InvalidFields(faults)
+    return FileFilter(only_owner, ids=found["id"], owners=found["owner"], kind=kind)

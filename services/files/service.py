@@ -1,0 +1,169 @@
+"""The rules of files: who may add, change and delete them, and what goes when they go."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import delete, insert
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from services.files import queries
+from services.files.errors import FileInUse, NoSuchLink
+from services.files.models import OUTPUT, DoomedBlob, File, FileReference
+from services.files.schemas import (
+    FileChange,
+    FileUpload,
+    StaffFileChange,
+    StaffFileReplacement,
+    StaffFileUpload,
+)
+from services.files.uploads import Upload
+from shared.auth import Caller
+from shared.bodies import Submission
+from shared.clients.runs import RunsClient
+from shared.clients.users import UsersClient
+from shared.clock import utc_now
+from shared.db import Database
+from shared.errors import Unauthenticated
+from shared.events.files import FileDeleted
+from shared.messaging.outbox import publish
+
+# Between storing a blob and storing its file; a crash in that time leaves the blob to the sweeper.
+ARRIVAL_SECONDS = 3600
+ROWS_PER_STATEMENT = 500
+
+
+async def add_file(
+    database: Database, caller: Caller, upload: Upload, *, users: UsersClient
+) -> File:
+    """The file exists once its blob is whole; a refusal keeps nothing of it."""
+    body = upload.into(StaffFileUpload if caller.is_staff else FileUpload)
+    owner_id = body.owner if isinstance(body, StaffFileUpload) else caller.user_id
+    await _check_owner(users, caller, owner_id)
+    blob = upload.blob
+    assert blob is not None, "an upload without a blob is refused above"
+    due_at = utc_now() + timedelta(seconds=ARRIVAL_SECONDS)
+    async with database.transaction() as session:
+        await _check_links(session, caller, owner_id, body.parent_file)
+        session.add(DoomedBlob(key=blob.key, due_at=due_at))
+    await blob.keep()
+    async with database.transaction() as session:
+        await _check_links(session, caller, owner_id, body.parent_file)
+        await session.execute(delete(DoomedBlob).where(col(DoomedBlob.key) == blob.key))
+        file = File(
+            owner_id=owner_id,
+            name=upload.name,
+            kind=body.kind,
+            tags=body.tags,
+            parent_id=body.parent_file,
+            blob_key=blob.key,
+            size=blob.size,
+            sha256=blob.sha256,
+        )
+        session.add(file)
+    return file
+
+
+async def change_file(
+    database: Database,
+    caller: Caller,
+    file_id: int,
+    submission: Submission,
+    *,
+    users: UsersClient,
+    is_replacement: bool = False,
+) -> File:
+    """Existence is judged before the body, as the contract orders it."""
+    async with database.reading() as session:
+        await queries.get_file(session, file_id, only_owner=caller.only_owner)
+    staff_body = StaffFileReplacement if is_replacement else StaffFileChange
+    changes = submission.into(staff_body if caller.is_staff else FileChange).changes()
+    if "owner" in changes:
+        await _check_owner(users, caller, changes["owner"])
+    async with database.transaction() as session:
+        file = await queries.lock_file(session, file_id, only_owner=caller.only_owner)
+        owner_id = changes.get("owner", file.owner_id)
+        await _check_links(session, caller, owner_id, changes.get("parent_file"))
+        file.owner_id = owner_id
+        file.kind = changes.get("kind", file.kind)
+        file.tags = changes.get("tags", file.tags)
+        file.parent_id = changes.get("parent_file", file.parent_id)
+    return file
+
+
+async def delete_file(
+    database: Database, caller: Caller, file_id: int, *, runs: RunsClient, patience_seconds: int
+) -> None:
+    """Refused while a run needs it. A hold whose run was never made is let go here."""
+    async with database.reading() as session:
+        file = await queries.get_file(session, file_id, only_owner=caller.only_owner)
+        references = await queries.list_references(session, file_id)
+    if file.kind == OUTPUT:
+        raise FileInUse
+    let_go = await _abandoned_holders(references, caller, runs, patience_seconds)
+    async with database.transaction() as session:
+        file = await queries.lock_file(session, file_id, only_owner=caller.only_owner)
+        await _let_go(session, file_id, let_go)
+        if file.kind == OUTPUT or await queries.list_references(session, file_id):
+            raise FileInUse
+        await delete_files(session, [file])
+
+
+async def delete_files(session: AsyncSession, files: Sequence[Any]) -> None:
+    """Rows, references and parent links go now, with the event; the blobs in a moment."""
+    now = utc_now()
+    for at in range(0, len(files), ROWS_PER_STATEMENT):
+        some = files[at : at + ROWS_PER_STATEMENT]
+        ids = [file.id for file in some]
+        doomed = [{"key": file.blob_key, "due_at": now} for file in some]
+        await session.execute(insert(DoomedBlob), doomed)
+        # Children's parent links and references follow by the foreign keys.
+        await session.execute(delete(File).where(col(File.id).in_(ids)))
+    for file in files:
+        await publish(session, FileDeleted(file_id=file.id, owner_id=file.owner_id))
+
+
+async def _check_owner(users: UsersClient, caller: Caller, owner_id: int) -> None:
+    if owner_id != caller.user_id and not await users.exists(owner_id, caller=caller):
+        raise NoSuchLink("owner")
+
+
+async def _check_links(
+    session: AsyncSession, caller: Caller, owner_id: int, parent_id: int | None
+) -> None:
+    """What the body names must still be there in the transaction that stores it."""
+    if await queries.is_departed(session, owner_id):
+        raise (
+            Unauthenticated("Invalid token.") if owner_id == caller.user_id else NoSuchLink("owner")
+        )
+    if parent_id is None:
+        return
+    parents = await queries.lock_files(session, [parent_id])
+    if not parents or caller.only_owner not in (None, parents[0].owner_id):
+        raise NoSuchLink("parent_file")
+
+
+async def _abandoned_holders(
+    references: Sequence[FileReference], caller: Caller, runs: RunsClient, patience_seconds: int
+) -> list[str]:
+    """The holders of a file, when runs says of each that it never came to be."""
+    oldest = utc_now() - timedelta(seconds=patience_seconds)
+    for reference in references:
+        if reference.confirmed_at is not None or reference.created_at > oldest:
+            raise FileInUse
+    holders = sorted({reference.holder for reference in references})
+    for holder in holders:
+        if await runs.holder_exists(holder, caller=caller):
+            raise FileInUse
+    return holders
+
+
+async def _let_go(session: AsyncSession, file_id: int, holders: list[str]) -> None:
+    await session.execute(
+        delete(FileReference).where(
+            col(FileReference.file_id) == file_id,
+            col(FileReference.holder).in_(holders),
+            col(FileReference.confirmed_at).is_(None),
+        )
+    )

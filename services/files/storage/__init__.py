@@ -1,0 +1,1 @@
+"""Where blobs are kept: one small interface, and its implementations."""

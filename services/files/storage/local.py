@@ -1,0 +1,135 @@
+"""Blobs in a local directory: `incoming/<key>` while they arrive, then `ab/cd/<key>` by rename.
+
+A rename within one file system is atomic, so a kept blob is always whole.
+"""
+
+import asyncio
+import hashlib
+import os
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
+from pathlib import Path
+from threading import Lock
+from typing import BinaryIO
+from uuid import uuid4
+
+from services.files.storage.interface import BlobMissing
+
+WRITE_BYTES = 1024 * 1024
+READ_BYTES = 256 * 1024
+STALE_SECONDS = 24 * 3600.0
+
+
+class LocalStagedBlob:
+    """Collects small chunks and hashes and writes them in a thread, a megabyte at a time."""
+
+    def __init__(self, key: str, path: Path, target: Path):
+        self.key = key
+        self.size = 0
+        self._path = path
+        self._target = target
+        self._file: BinaryIO = path.open("xb", buffering=0)
+        self._waiting = bytearray()
+        self._digest = hashlib.sha256()
+        # A request that is cancelled leaves its thread behind, perhaps in the middle of a write.
+        self._in_use = Lock()
+
+    @property
+    def sha256(self) -> str:
+        return self._digest.hexdigest()
+
+    async def write(self, data: bytes) -> None:
+        self.size += len(data)
+        self._waiting += data
+        if len(self._waiting) >= WRITE_BYTES:
+            await self._flush()
+
+    async def finish(self) -> None:
+        await self._flush()
+
+    async def keep(self) -> None:
+        await asyncio.to_thread(self._keep)
+
+    async def discard(self) -> None:
+        await asyncio.to_thread(self._discard)
+
+    async def _flush(self) -> None:
+        data, self._waiting = self._waiting, bytearray()
+        await asyncio.to_thread(self._append, data)
+
+    def _append(self, data: bytearray) -> None:
+        with self._in_use:
+            self._digest.update(data)
+            rest = memoryview(data)
+            while rest:
+                rest = rest[self._file.write(rest) :]
+
+    def _keep(self) -> None:
+        with self._in_use:
+            os.fsync(self._file.fileno())
+            self._file.close()
+            self._target.parent.mkdir(parents=True, exist_ok=True)
+            self._path.rename(self._target)
+
+    def _discard(self) -> None:
+        with self._in_use:
+            self._file.close()
+            self._path.unlink(missing_ok=True)
+
+
+class LocalStore:
+    def __init__(self, root: Path):
+        self._root = root
+        self._incoming = root / "incoming"
+
+    async def stage(self) -> LocalStagedBlob:
+        return await asyncio.to_thread(self._stage)
+
+    async def open(self, key: str, *, start: int, stop: int) -> AsyncIterator[bytes]:
+        try:
+            file = await asyncio.to_thread(self._path(key).open, "rb")
+        except FileNotFoundError:
+            raise BlobMissing(key) from None
+        return _chunks(file, start, stop)
+
+    async def delete(self, key: str) -> None:
+        await asyncio.to_thread(self._path(key).unlink, missing_ok=True)
+
+    async def remove_stale_uploads(self) -> int:
+        return await asyncio.to_thread(self._remove_stale_uploads)
+
+    def sizes(self) -> Iterator[tuple[str, int]]:
+        for path in self._root.glob("??/??/*"):
+            yield path.name, path.stat().st_size
+
+    def _stage(self) -> LocalStagedBlob:
+        self._incoming.mkdir(parents=True, exist_ok=True)
+        key = uuid4().hex
+        return LocalStagedBlob(key, self._incoming / key, self._path(key))
+
+    def _remove_stale_uploads(self) -> int:
+        """An upload that lives touches its file with every megabyte."""
+        removed = 0
+        oldest = time.time() - STALE_SECONDS
+        for path in self._incoming.glob("*"):
+            with suppress(FileNotFoundError):  # It has just arrived, or given up.
+                if path.stat().st_mtime < oldest:
+                    path.unlink()
+                    removed += 1
+        return removed
+
+    def _path(self, key: str) -> Path:
+        return self._root / key[:2] / key[2:4] / key
+
+
+async def _chunks(file: BinaryIO, start: int, stop: int) -> AsyncIterator[bytes]:
+    with file:
+        await asyncio.to_thread(file.seek, start)
+        left = stop - start
+        while left > 0:
+            chunk = await asyncio.to_thread(file.read, min(READ_BYTES, left))
+            if not chunk:
+                return
+            left -= len(chunk)
+            yield chunk

@@ -1,0 +1,50 @@
+"""Blobs leave after their files: what a transaction doomed is removed here, crash or not.
+
+Only blobs that the database names are ever removed, so a wrong or restored database cannot make
+us empty the store. A blob goes first and its row after it; in between, removing it again is fine.
+"""
+
+import asyncio
+
+import structlog
+from fastapi import FastAPI
+from sqlalchemy import delete
+from sqlmodel import col
+
+from services.files import queries
+from services.files.models import DoomedBlob
+from services.files.storage.interface import BlobStore
+from shared.clock import utc_now
+from shared.db import Database
+
+LOOK_AGAIN_SECONDS = 2.0
+LOOKS_PER_CLEANING = 1800
+BLOBS_PER_TRANSACTION = 500
+
+log = structlog.get_logger(__name__)
+
+
+async def remove_dead_blobs(app: FastAPI) -> None:
+    """For as long as the process lives; replicas may do the same at the same time."""
+    looks = 0
+    while True:
+        while await remove_due_blobs(app.state.database, app.state.store):
+            pass
+        if looks % LOOKS_PER_CLEANING == 0:
+            removed = await app.state.store.remove_stale_uploads()
+            log.info("stale_uploads_removed", count=removed)
+        looks += 1
+        await asyncio.sleep(LOOK_AGAIN_SECONDS)
+
+
+async def remove_due_blobs(database: Database, store: BlobStore) -> int:
+    """Remove some of the blobs that are due; returns how many."""
+    async with database.reading() as session:
+        keys = await queries.list_due_blobs(session, utc_now(), limit=BLOBS_PER_TRANSACTION)
+    if not keys:
+        return 0
+    for key in keys:
+        await store.delete(key)
+    async with database.transaction() as session:
+        await session.execute(delete(DoomedBlob).where(col(DoomedBlob.key).in_(keys)))
+    return len(keys)

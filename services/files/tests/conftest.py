@@ -1,0 +1,100 @@
+"""The files service for its tests: real database, real blobs on disk; users and runs are played."""
+
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from services.files.main import build
+from services.files.settings import FilesSettings
+from shared.testing.peers import Peers
+from shared.testing.tokens import Signer
+
+KEY = "a key of more than twenty-five characters"
+KNOWN_USERS = (1, 2, 9)
+ADMIN = 9
+
+Uploads = Callable[..., Awaitable[httpx.Response]]
+Holds = Callable[..., Awaitable[httpx.Response]]
+StoredBlobs = Callable[[], list[str]]
+
+
+def _users_that_exist(request: httpx.Request) -> httpx.Response:
+    asked = int(request.url.params["id"])
+    found = [{"id": asked, "username": f"user{asked}"}] if asked in KNOWN_USERS else []
+    return httpx.Response(200, json=found)
+
+
+@pytest.fixture
+def build_service() -> Callable[[Path, Peers], FastAPI]:
+    def build_files(folder: Path, peers: Peers) -> FastAPI:
+        peers.play("GET", "http://users:8000/internal/users/", _users_that_exist)
+        settings = FilesSettings(
+            data_dir=folder, nats_url="", link_key=KEY, upload_bytes_max=100_000
+        )
+        return build(settings, transport=peers)
+
+    return build_files
+
+
+@pytest.fixture
+def stored(tmp_path: Path) -> StoredBlobs:
+    """Every file below the store: kept blobs and leftovers alike."""
+
+    def walk() -> Iterator[str]:
+        root = tmp_path / "files" / "blobs"
+        for path in root.rglob("*"):
+            if path.is_file():
+                yield str(path.relative_to(root))
+
+    return lambda: sorted(walk())
+
+
+@pytest.fixture
+def upload(client: httpx.AsyncClient, signer: Signer) -> Uploads:
+    """`await upload("a.txt", b"content", tags="{}")`, as user 1 unless said otherwise."""
+
+    async def send(
+        name: str = "a.txt",
+        content: bytes = b"hello",
+        *,
+        user: int = 1,
+        is_staff: bool = False,
+        **fields: str,
+    ) -> httpx.Response:
+        return await client.post(
+            "/api/v1/files/",
+            headers=signer.headers(user, is_staff=is_staff),
+            data=fields,
+            files={"blob": (name, content)},
+        )
+
+    return send
+
+
+@pytest.fixture
+def hold(client: httpx.AsyncClient, signer: Signer) -> Holds:
+    """`await hold("run-1", [1, 2])`: keep files for a run of user 1."""
+
+    async def send(
+        holder: str,
+        file_ids: list[int],
+        *,
+        role: str = "input",
+        owner: int = 1,
+        headers: dict[str, str] | None = None,
+    ) -> httpx.Response:
+        body: dict[str, Any] = {
+            "holder": holder,
+            "role": role,
+            "owner_id": owner,
+            "file_ids": file_ids,
+        }
+        return await client.post(
+            "/internal/references/", headers=headers or signer.headers(owner), json=body
+        )
+
+    return send

@@ -178,7 +178,9 @@ async def _read_multipart(request: Request) -> Pairs:
         )
     except MultiPartException as error:
         raise BadRequest(f"Multipart form parse error - {error.message}") from None
-    return [(key, value) for key, value in form.multi_items() if not isinstance(value, UploadFile)]
+    texts = [(key, value) for key, value in form.multi_items() if not isinstance(value, UploadFile)]
+    await form.close()
+    return texts
 
 
 SubmissionDep = Annotated[Submission, Depends(read_submission)]

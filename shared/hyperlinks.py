@@ -21,6 +21,8 @@ WRONG_MATCH = "Invalid hyperlink - Incorrect URL match."
 _ITEM_PATH = re.compile(
     r"/api/v1/(?P<resource>[a-z]+)/(?:(?P<id>[^/.]+)/|(?P<id_json>[^/.]+)\.json)?"
 )
+# urlsplit would drop these silently, and find a reference where none was written.
+_DROPPED_BY_URLSPLIT = re.compile(r"^[\x00-\x20]|[\t\r\n]")
 
 
 class Hyperlinks:
@@ -72,6 +74,8 @@ def id_of(url: str) -> int:
 
 
 def _path_of(value: str) -> str:
+    if _DROPPED_BY_URLSPLIT.search(value):
+        return ""
     try:
         parts = urlsplit(value)
     except ValueError:

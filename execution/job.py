@@ -16,6 +16,7 @@ from execution.claims import Claim
 from execution.failures import GatewayRefusal, GatewayTrouble, JobFailed, LeaseLost
 from execution.gateway import Gateway
 from execution.joblog import JobLog
+from execution.limits import check_output, run_within_limits
 from execution.outputs import HandOn, Step, plan_outputs, read_output_document
 from execution.runners import Runner
 from execution.settings import WorkerSettings
@@ -52,8 +53,9 @@ class JobExecution:
         self._runner = runner
         self._settings = settings
         self._workspace = Workspace(jobs_folder(settings) / _folder_name(claim))
+        self._is_log_full = False
         self._log = JobLog(
-            lambda offset, text: gateway.append_log(claim, offset, text),
+            self._append_log,
             offset=len(claim.job.logs.encode()),
             bytes_max=settings.log_bytes_max,
         )
@@ -101,23 +103,14 @@ class JobExecution:
             await self._gateway.download(file, self._workspace)
         self._workspace.write_input_document(self._claim)
         await self._runner.prepare(self._claim.module, self._log.emit)
-        code = await self._run_in_time()
+        code = await run_within_limits(
+            self._runner, self._claim, self._workspace, self._log.emit, self._settings
+        )
         if code != 0:
             raise JobFailed(f"run.sh ended with exit code {code}")
 
-    async def _run_in_time(self) -> int:
-        seconds = float(self._settings.job_seconds_max)
-        if self._claim.timeout_seconds is not None:
-            seconds = min(seconds, self._claim.timeout_seconds)
-        try:
-            async with asyncio.timeout(seconds):
-                return await self._runner.run(self._claim.module, self._workspace, self._log.emit)
-        except TimeoutError:
-            raise JobFailed(f"time limit of {seconds:g} s reached") from None
-
     async def _collect(self, report: Report) -> None:
-        limits = self._settings.output_bytes_max, self._settings.output_files_max
-        await asyncio.to_thread(self._workspace.refuse_too_much_output, *limits)
+        await check_output(self._workspace, self._settings)
         text = self._workspace.read_output_text()
         document = read_output_document(text)
         inputs = {file.name: file for file in self._claim.files}
@@ -147,6 +140,16 @@ class JobExecution:
             self._log.say(f"the module's result was not accepted: {refusal.detail}")
             await self._log.stream()
             await self._gateway.finish(self._claim, {"status": "FAILED"})
+
+    async def _append_log(self, offset: int, text: str) -> None:
+        """A log that takes no more, being full, is no reason to give the job up."""
+        if self._is_log_full:
+            return
+        try:
+            await self._gateway.append_log(self._claim, offset, text)
+        except GatewayRefusal as refusal:
+            log.warning("log_refused", job=self._claim.job.id, reason=str(refusal))
+            self._is_log_full = True
 
     async def _keep_lease(self) -> None:
         seconds = self._claim.lease.seconds

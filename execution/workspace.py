@@ -91,7 +91,9 @@ class Workspace:
         for folder, _, names in os.walk(self.output):
             for name in names:
                 files += 1
-                size += os.lstat(os.path.join(folder, name)).st_size
+                # A running module may remove a file while we look at it.
+                with suppress(FileNotFoundError):
+                    size += os.lstat(os.path.join(folder, name)).st_size
                 if files > files_max:
                     raise JobFailed(f"the module wrote more than {files_max} files")
                 if size > bytes_max:

@@ -65,6 +65,7 @@ class GatewayStandIn:
         self.troubles: dict[str, int] = {}
         self.trouble_count = 0
         self.damaged_downloads = 0
+        self.log_bytes_max = 1_000_000
         self.headers_of_downloads: list[dict[str, str]] = []
 
     def add_file(self, name: str, content: bytes, tags: dict[str, Any] | None = None) -> StoredFile:
@@ -171,6 +172,8 @@ class GatewayStandIn:
         offset = body["offset"]
         if offset > len(stored):
             return JSONResponse({"detail": "Gap.", "offset": len(stored)}, 409)
+        if len(stored) + len(text) > self.log_bytes_max:
+            return JSONResponse({"detail": "The log is full."}, 413)
         if offset == len(stored):
             job.logs = (stored + text).decode()
         return JSONResponse({"offset": len(job.logs.encode())})

@@ -74,8 +74,12 @@ async def test_logs_arrive_while_the_module_runs(
             """echo '{"files": ["a.png"], "files_created": ["a.png"]}' > /mnt/output/output.json""",
             "output.json lists a.png, which is not in output/",
         ),
-        ("sleep 60", "time limit of 0.5 s reached"),
+        ("sleep 60 # soon", "time limit of 0.5 s reached"),
         ("head -c 3000000 /dev/zero > /mnt/output/big", "wrote more than 1000000 bytes"),
+        (
+            "head -c 3000000 /dev/zero > /mnt/output/big; sleep 60",
+            "wrote more than 1000000 bytes",
+        ),
         (
             """touch /mnt/output/e; echo '{"files": ["e"]}' > /mnt/output/output.json""",
             "e was not accepted: The submitted file is empty.",
@@ -94,7 +98,7 @@ async def test_a_failure_is_told_in_the_jobs_log(
     sentence: str,
 ) -> None:
     module = gateway.register(make_module(f"echo -n said; {run}"))
-    job = gateway.add_job(module, "Fail", timeout_seconds=0.5 if "sleep" in run else 60)
+    job = gateway.add_job(module, "Fail", timeout_seconds=0.5 if "soon" in run else 60)
 
     async with work(output_bytes_max=1000000) as worker:
         await worker.announce(job)
@@ -141,3 +145,17 @@ async def test_trouble_at_the_gateway_is_waited_out_at_every_step(
     assert not any(gateway.troubles.values())
     assert job.logs.count("shouted") == 1
     assert len(gateway.outputs_of(job)) == 2
+
+
+async def test_a_full_log_does_not_end_the_job(
+    work: Work, gateway: GatewayStandIn, make_module: MakeModule
+) -> None:
+    gateway.log_bytes_max = 10
+    job = gateway.add_job(gateway.register(make_module(f"seq 1000; {NOTHING}")), "Talk")
+
+    async with work() as worker:
+        await worker.announce(job)
+        await eventually(lambda: job.is_over)
+
+    assert job.status == "FINISHED"
+    assert len(job.logs) <= 10

@@ -1,0 +1,122 @@
+"""Answering a claim: everything a backend needs to begin, or the job given back untouched.
+
+The files service is asked after the claim is committed, never within its transaction.
+"""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.runs import leases, presenter, queries
+from services.runs.errors import NotClaimable
+from services.runs.models import Job
+from services.runs.queries import JobFilter
+from services.runs.schemas import ClaimRequest
+from services.runs.settings import RunsSettings
+from shared.auth import Caller
+from shared.bodies import Submission
+from shared.clients.files import FilesClient, FileView
+from shared.clock import iso
+from shared.db import Database
+from shared.hyperlinks import Hyperlinks
+
+
+@dataclass(frozen=True)
+class _Claimed:
+    job: Job
+    token: str
+    input_ids: list[int]
+    shown: dict[str, Any]
+
+
+async def claim_job(
+    database: Database,
+    files: FilesClient,
+    job_id: int,
+    submission: Submission,
+    caller: Caller,
+    links: Hyperlinks,
+    settings: RunsSettings,
+) -> dict[str, Any]:
+    """One caller wins; the job is RUNNING under a lease afterwards."""
+    async with database.transaction() as session:
+        claimed = await _claim(session, job_id, submission, caller, links, settings)
+    try:
+        described = await _describe(files, claimed.input_ids, caller)
+    except Exception:
+        await _undo(database, claimed, settings)
+        raise
+    return _answer(claimed, described, links, settings)
+
+
+async def _claim(
+    session: AsyncSession,
+    job_id: int,
+    submission: Submission,
+    caller: Caller,
+    links: Hyperlinks,
+    settings: RunsSettings,
+) -> _Claimed:
+    run, job = await queries.lock_job(session, job_id, owner_id=caller.only_owner)
+    worker = submission.into(ClaimRequest).worker
+    token = await leases.grant(session, run, job, worker, settings)
+    shown = await presenter.show_job(session, JobFilter(ids=[job_id]), links)
+    return _Claimed(job, token, await queries.input_ids(session, job), shown)
+
+
+async def _describe(files: FilesClient, input_ids: list[int], caller: Caller) -> list[FileView]:
+    described = await files.describe(input_ids, caller=caller) if input_ids else []
+    gone = sorted(set(input_ids) - {file.id for file in described})
+    if gone:
+        raise NotClaimable(f"Input files of the job are gone: {', '.join(map(str, gone))}.")
+    return described
+
+
+async def _undo(database: Database, claimed: _Claimed, settings: RunsSettings) -> None:
+    """Not announced at once: whoever claims next would meet the same trouble."""
+    async with database.transaction() as session:
+        run, job = await queries.lock_job(session, claimed.job.id or 0, owner_id=None)
+        leases.check_held(job, claimed.token)
+        reason = "its input files could not be described"
+        await leases.give_back(session, run, job, reason, settings, announce=False)
+
+
+def _answer(
+    claimed: _Claimed, files: list[FileView], links: Hyperlinks, settings: RunsSettings
+) -> dict[str, Any]:
+    job = claimed.job
+    return {
+        "job": claimed.shown,
+        "lease": {"token": claimed.token, **lease_view(job, settings)},
+        "module": {"name": job.module, "repo_url": job.repo_url, "commit": job.commit},
+        "function": job.function,
+        "options": json.loads(job.arguments),
+        "timeout_seconds": settings.job_seconds_max,
+        "owner": links.item("users", job.owner_id),
+        "files": [_file(file) for file in files],
+    }
+
+
+def lease_view(job: Job, settings: RunsSettings) -> dict[str, Any]:
+    expires_at = job.lease_expires_at
+    return {
+        "attempt": job.attempt,
+        "seconds": settings.lease_seconds,
+        "expires_at": None if expires_at is None else iso(expires_at),
+    }
+
+
+def _file(file: FileView) -> dict[str, Any]:
+    tags = json.loads(file.tags)
+    return {
+        "id": file.id,
+        "url": file.url,
+        "name": file.name,
+        "blob_url": file.blob_url,
+        "size": file.size,
+        "sha256": file.sha256,
+        # Tags may be any JSON; modules know only objects.
+        "tags": tags if isinstance(tags, dict) else {},
+    }

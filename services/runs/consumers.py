@@ -1,0 +1,22 @@
+"""What happens here because something happened elsewhere."""
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.runs import service
+from shared.events.pipelines import PipelineDeleted
+from shared.events.users import UserDeleted
+from shared.messaging.consumer import AnySubscription, Subscription
+
+
+async def delete_runs_of_deleted_user(session: AsyncSession, event: UserDeleted) -> None:
+    await service.delete_runs_of_user(session, event.user_id)
+
+
+async def delete_runs_of_deleted_pipeline(session: AsyncSession, event: PipelineDeleted) -> None:
+    await service.delete_runs_of_pipeline(session, event.pipeline_id)
+
+
+SUBSCRIPTIONS: tuple[AnySubscription, ...] = (
+    Subscription("delete-runs-of-user", UserDeleted, delete_runs_of_deleted_user),
+    Subscription("delete-runs-of-pipeline", PipelineDeleted, delete_runs_of_deleted_pipeline),
+)

@@ -1,0 +1,48 @@
+"""What this service refuses by name."""
+
+from typing import Any
+
+from shared.errors import Conflict, Forbidden, PayloadTooLarge
+
+
+class AdministratorsStartNoRuns(Forbidden):
+    detail = "Administrators own no pipelines, so they start no runs."
+
+
+class LeaseRequired(Forbidden):
+    """A token that may only execute jobs reports what it has claimed, nothing else."""
+
+    detail = "A report with this token names its lease."
+
+
+class NotClaimable(Conflict):
+    """Somebody else has the job, or there is nothing to be done about it now."""
+
+
+class StaleLease(Conflict):
+    detail = "The lease is not the job's current one; report nothing more."
+
+
+class IllegalStep(Conflict):
+    def __init__(self, current: str, wanted: str):
+        super().__init__(f"A job that is {current} cannot become {wanted}.")
+
+
+class ResultInUse(Conflict):
+    detail = "The result was already taken by the next job; it stays as it is."
+
+
+class LogGap(Conflict):
+    """`offset` tells where the stored log ends: go on from there."""
+
+    def __init__(self, offset: int):
+        self.offset = offset
+        super().__init__(f"The log has {offset} bytes; go on from there.")
+
+    def body(self) -> dict[str, Any]:
+        return {**super().body(), "offset": self.offset}
+
+
+class LogFull(PayloadTooLarge):
+    def __init__(self, bytes_max: int):
+        super().__init__(f"A job's log may have at most {bytes_max} bytes.")

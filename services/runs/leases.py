@@ -1,0 +1,126 @@
+"""Leases: who is doing a job right now, and what happens when they fall silent.
+
+One claim wins. A lease is held until it is reported, released, or found expired by the sweeper;
+its token then means nothing any more. Only the token's hash is stored.
+"""
+
+import hashlib
+import hmac
+import secrets
+from datetime import timedelta
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.runs import logs, progress, queries
+from services.runs.errors import NotClaimable, StaleLease
+from services.runs.models import Job, JobAttempt, Run
+from services.runs.settings import RunsSettings
+from services.runs.states import TERMINAL, WAITING
+from shared.clock import utc_now
+
+TOKEN_BYTES = 32
+
+
+async def grant(
+    session: AsyncSession, run: Run, job: Job, worker: str, settings: RunsSettings
+) -> str:
+    """Give a job that is ready to `worker`; returns the lease's token."""
+    _refuse_if_not_claimable(job)
+    token = secrets.token_urlsafe(TOKEN_BYTES)
+    job.attempt += 1
+    job.worker = worker
+    job.lease_hash = _hash(token)
+    extend(job, settings)
+    session.add(
+        JobAttempt(job_id=job.id or 0, attempt=job.attempt, worker=worker, started_at=utc_now())
+    )
+    await progress.move(session, run, job, "RUNNING", settings)
+    return token
+
+
+def extend(job: Job, settings: RunsSettings) -> None:
+    job.lease_expires_at = utc_now() + timedelta(seconds=settings.lease_seconds)
+
+
+def is_lease_of(job: Job, token: str) -> bool:
+    """Whether the token is that of the job's current lease, or of the one it ended under."""
+    return job.lease_hash is not None and hmac.compare_digest(job.lease_hash, _hash(token))
+
+
+def check_held(job: Job, token: str) -> None:
+    if job.lease_expires_at is None or not is_lease_of(job, token):
+        raise StaleLease
+
+
+async def end(session: AsyncSession, job: Job, reason: str) -> None:
+    """Nobody holds the job from here on. Its last token is remembered: see models.Job."""
+    job.lease_expires_at = None
+    attempt = await queries.find_open_attempt(session, job)
+    if attempt is not None:
+        attempt.ended_at = utc_now()
+        attempt.reason = reason
+
+
+async def give_back(
+    session: AsyncSession,
+    run: Run,
+    job: Job,
+    reason: str,
+    settings: RunsSettings,
+    *,
+    announce: bool = True,
+) -> None:
+    """Back to PENDING as if the attempt had not been."""
+    was_leased = job.lease_expires_at is not None
+    await end(session, job, reason)
+    job.attempt -= was_leased
+    await _wait_again(session, run, job, settings)
+    if announce:
+        await progress.offer(session, job, settings)
+    else:
+        progress.put_off_offer(job, utc_now(), settings)
+
+
+async def expire(session: AsyncSession, run: Run, job: Job, settings: RunsSettings) -> None:
+    """The backend was silent for too long: the next attempt, or the end after the last one."""
+    reason = f"attempt {job.attempt} ended: no heartbeat for {settings.lease_seconds} s"
+    await end(session, job, reason)
+    if job.attempt >= settings.attempts_max:
+        await logs.append_line(session, job, f"{reason}; given up after {job.attempt} attempts")
+        job.lease_hash = None
+        await progress.move(session, run, job, "FAILED", settings)
+        return
+    await logs.append_line(session, job, f"{reason}; the job waits for another backend")
+    await _wait_again(session, run, job, settings)
+    await progress.offer(session, job, settings)
+
+
+async def requeue(session: AsyncSession, run: Run, job: Job, settings: RunsSettings) -> None:
+    """What an administrator does about a job that nobody works on any more."""
+    if job.status in TERMINAL:
+        raise NotClaimable(f"Job {job.id} is {job.status}; it stays that way.")
+    if job.ready_at is None:
+        raise NotClaimable(f"Job {job.id} waits for job {job.parent_id} to finish.")
+    if job.status == "PENDING":
+        job.announcements = 0
+        await progress.offer(session, job, settings)
+    else:
+        await give_back(session, run, job, "requeued by an administrator", settings)
+
+
+async def _wait_again(session: AsyncSession, run: Run, job: Job, settings: RunsSettings) -> None:
+    job.lease_hash = None
+    job.worker = ""
+    job.announcements = 0
+    await progress.move(session, run, job, "PENDING", settings)
+
+
+def _refuse_if_not_claimable(job: Job) -> None:
+    if job.status not in WAITING:
+        raise NotClaimable(f"The job is {job.status}.")
+    if job.ready_at is None:
+        raise NotClaimable("The job is not ready: the one before it is not finished.")
+
+
+def _hash(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()

@@ -1,0 +1,6 @@
+"""Alembic's entry point; the work is done in shared/migrations.py."""
+
+from services.runs.models import METADATA
+from shared.migrations import run
+
+run(METADATA)

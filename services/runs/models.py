@@ -1,0 +1,146 @@
+"""Tables: runs, their chain of jobs, and everything that happens to a job while it is done.
+
+What a run needs to be repeatable is copied into its jobs. Things of other services are plain ids.
+"""
+
+from datetime import datetime
+
+from sqlalchemy import Column, ForeignKey, Index, String, Text
+from sqlalchemy.orm import registry
+from sqlmodel import Field, SQLModel
+
+from shared.clock import utc_now
+from shared.db import TABLE_OPTIONS, BigId, UtcDateTime, service_metadata
+from shared.messaging.tables import add_messaging_tables
+
+METADATA = service_metadata()
+add_messaging_tables(METADATA)
+
+
+class RunsTable(SQLModel, registry=registry(metadata=METADATA)):
+    """Base of this service's tables."""
+
+
+class Run(RunsTable, table=True):
+    __tablename__ = "runs"
+    __table_args__ = TABLE_OPTIONS
+
+    id: int | None = Field(default=None, sa_column=Column(BigId, primary_key=True))
+    owner_id: int = Field(sa_column=Column(BigId, nullable=False, index=True))
+    pipeline_id: int = Field(sa_column=Column(BigId, nullable=False, index=True))
+    # The name under which files keeps what this run uses from deletion.
+    holder: str = Field(max_length=64, unique=True)
+    # Computed from its jobs' states with every change of one of them (states.run_status).
+    status: str = Field(default="PENDING", max_length=20)
+    created_at: datetime = Field(
+        default_factory=utc_now, sa_column=Column(UtcDateTime, nullable=False)
+    )
+    started_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
+    ended_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
+
+
+class RunFile(RunsTable, table=True):
+    """An input file of a run."""
+
+    __tablename__ = "run_files"
+
+    run_id: int = Field(
+        sa_column=Column(BigId, ForeignKey("runs.id"), primary_key=True, autoincrement=False)
+    )
+    file_id: int = Field(sa_column=Column(BigId, primary_key=True, autoincrement=False))
+
+
+class Job(RunsTable, table=True):
+    __tablename__ = "jobs"
+    __table_args__ = (
+        # What the sweeper looks for; both are null for almost every job.
+        Index(None, "lease_expires_at"),
+        Index(None, "announce_at"),
+        TABLE_OPTIONS,
+    )
+
+    id: int | None = Field(default=None, sa_column=Column(BigId, primary_key=True))
+    run_id: int = Field(sa_column=Column(BigId, ForeignKey("runs.id"), nullable=False, index=True))
+    owner_id: int = Field(sa_column=Column(BigId, nullable=False, index=True))
+    parent_id: int | None = Field(default=None, sa_column=Column(BigId, index=True))
+    created_at: datetime = Field(
+        default_factory=utc_now, sa_column=Column(UtcDateTime, nullable=False)
+    )
+
+    # What is to be done, as it stood when the run was made.
+    task_id: int = Field(sa_column=Column(BigId, nullable=False))
+    function: str = Field(sa_column=Column(Text, nullable=False))
+    module: str = Field(max_length=50)
+    repo_url: str = Field(sa_column=Column(Text, nullable=False))
+    commit: str = Field(max_length=64)
+    # JSON text of an object: the task's arguments, converted, with the defaults filled in.
+    arguments: str = Field(sa_column=Column(Text, nullable=False))
+
+    # What became of it.
+    status: str = Field(default="PENDING", sa_column=Column(String(20), nullable=False, index=True))
+    output: str | None = Field(default=None, sa_column=Column(Text))
+    # The length of the log in UTF-8; null for a job that never had one.
+    log_bytes: int | None = Field(default=None, sa_column=Column(BigId))
+    started_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
+    ended_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
+
+    # Who is doing it. The token itself is never stored; its hash outlives the lease, so that a
+    # final report that is sent twice is recognised.
+    attempt: int = 0
+    worker: str = Field(default="", max_length=200)
+    lease_hash: str | None = Field(default=None, max_length=64)
+    lease_expires_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
+
+    # Set once the parent is FINISHED: only then may the job be claimed.
+    ready_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
+    # When it is to be announced again, should nobody take it; null when it is not on offer.
+    announce_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
+    announcements: int = 0
+
+
+class JobOutput(RunsTable, table=True):
+    """An output file of a job; it may also be an input that the job handed on."""
+
+    __tablename__ = "job_outputs"
+
+    job_id: int = Field(
+        sa_column=Column(BigId, ForeignKey("jobs.id"), primary_key=True, autoincrement=False)
+    )
+    file_id: int = Field(sa_column=Column(BigId, primary_key=True, autoincrement=False))
+
+
+class JobAttempt(RunsTable, table=True):
+    """One claim of a job, and why it ended."""
+
+    __tablename__ = "job_attempts"
+    __table_args__ = TABLE_OPTIONS
+
+    id: int | None = Field(default=None, sa_column=Column(BigId, primary_key=True))
+    job_id: int = Field(sa_column=Column(BigId, ForeignKey("jobs.id"), nullable=False, index=True))
+    attempt: int
+    worker: str = Field(max_length=200)
+    started_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+    ended_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
+    reason: str | None = Field(default=None, sa_column=Column(Text))
+
+
+class LogChunk(RunsTable, table=True):
+    """A piece of a job's log; `start` and `size` count bytes of UTF-8."""
+
+    __tablename__ = "job_log_chunks"
+
+    job_id: int = Field(
+        sa_column=Column(BigId, ForeignKey("jobs.id"), primary_key=True, autoincrement=False)
+    )
+    start: int = Field(sa_column=Column(BigId, primary_key=True, autoincrement=False))
+    size: int
+    text: str = Field(sa_column=Column(Text, nullable=False))
+
+
+class Tombstone(RunsTable, table=True):
+    """A user or a pipeline that is gone: a run being made at that moment must not outlive it."""
+
+    __tablename__ = "tombstones"
+
+    kind: str = Field(primary_key=True, max_length=20)
+    id: int = Field(sa_column=Column("id", BigId, primary_key=True, autoincrement=False))

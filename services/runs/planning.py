@@ -1,0 +1,101 @@
+"""What a new run would do, asked of the other services and judged; nothing is held or stored yet.
+
+Every fault is told at once, on the field it belongs to.
+"""
+
+import asyncio
+import json
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import Any
+
+from services.runs.arguments import options_for_job
+from services.runs.dependencies import Peers
+from services.runs.filetypes import file_faults
+from services.runs.schemas import NewRun
+from shared.auth import Caller
+from shared.clients.files import FileView
+from shared.clients.modules import FunctionView, ModulesClient
+from shared.clients.pipelines import PipelineView, TaskView
+from shared.errors import LINK_MISSING, InvalidFields
+
+Faults = defaultdict[str, list[str]]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One job to be: a task, and the function as it stands now."""
+
+    task_id: int
+    function: FunctionView
+    arguments: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    pipeline_id: int
+    file_ids: list[int]
+    steps: list[Step]
+
+
+async def plan_run(peers: Peers, body: NewRun, caller: Caller) -> Plan:
+    pipeline, files = await asyncio.gather(
+        peers.pipelines.find_pipeline(body.pipeline, caller=caller),
+        _describe(peers, body.files, caller),
+    )
+    faults: Faults = defaultdict(list)
+    usable = [file for file in files if file.kind == "INPUT" and file.owner_id == caller.user_id]
+    if len(usable) < len(body.files):
+        faults["files"].append(LINK_MISSING)
+    steps = await _plan_steps(peers.modules, pipeline, caller, faults)
+    if steps and not faults["files"]:
+        first = steps[0].function
+        types = [first.expected_filetype, *first.optional_filetypes]
+        faults["files"] += file_faults([file.name for file in usable], types)
+    found = {field: texts for field, texts in faults.items() if texts}
+    if found:
+        raise InvalidFields(found)
+    return Plan(body.pipeline, body.files, steps)
+
+
+async def _describe(peers: Peers, file_ids: list[int], caller: Caller) -> list[FileView]:
+    return await peers.files.describe(file_ids, caller=caller) if file_ids else []
+
+
+async def _plan_steps(
+    modules: ModulesClient, pipeline: PipelineView | None, caller: Caller, faults: Faults
+) -> list[Step]:
+    """A step for each task; what stands in the way goes to `faults`."""
+    fault = _pipeline_fault(pipeline)
+    if pipeline is None or fault is not None:
+        faults["pipeline"].append(fault or LINK_MISSING)
+        return []
+    function_ids = [task.function_id for task in pipeline.tasks if task.function_id is not None]
+    functions = await modules.functions(function_ids, caller=caller)
+    steps = []
+    for number, task in enumerate(pipeline.tasks, start=1):
+        function = functions.get(task.function_id or 0)
+        if function is None:
+            faults["pipeline"].append(
+                f"Task {number} of pipeline '{pipeline.name}' has no function any more."
+            )
+        else:
+            steps.append(_plan_step(number, task, function, faults))
+    return [] if faults["pipeline"] else steps
+
+
+def _pipeline_fault(pipeline: PipelineView | None) -> str | None:
+    if pipeline is None:
+        return LINK_MISSING
+    if not pipeline.enabled:
+        return f"Pipeline '{pipeline.name}' is not enabled."
+    if not pipeline.tasks:
+        return f"Pipeline '{pipeline.name}' has no tasks."
+    return None
+
+
+def _plan_step(number: int, task: TaskView, function: FunctionView, faults: Faults) -> Step:
+    options: dict[str, Any]
+    options, option_faults = options_for_job(task.arguments, function.options)
+    faults["pipeline"] += [f"Task {number} ({function.name}): {text}" for text in option_faults]
+    return Step(task.id, function, json.dumps(options))

@@ -1,0 +1,147 @@
+"""Runs and jobs as clients see them: columns in, dicts out, one query for each kind of detail."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.runs import queries
+from services.runs.queries import JobFilter, RunFilter
+from shared.clock import iso
+from shared.errors import NotFound
+from shared.hyperlinks import Hyperlinks
+from shared.lists import narrowed
+
+RUN_FIELDS = (
+    "id",
+    "url",
+    "owner",
+    "pipeline",
+    "files",
+    "jobs",
+    "status",
+    "date_created",
+    "started",
+    "finished",
+)
+JOB_FIELDS = (
+    "id",
+    "url",
+    "owner",
+    "run",
+    "task",
+    "parent_job",
+    "status",
+    "output",
+    "output_files",
+    "logs",
+    "date_created",
+    "function",
+    "module",
+    "commit",
+    "arguments",
+    "attempt",
+    "worker",
+    "started",
+    "finished",
+)
+ALL_RUN_FIELDS = frozenset(RUN_FIELDS)
+ALL_JOB_FIELDS = frozenset(JOB_FIELDS)
+
+Grouped = dict[int, list[Any]]
+
+
+async def show_runs(
+    session: AsyncSession,
+    which: RunFilter,
+    links: Hyperlinks,
+    wanted: frozenset[str] = ALL_RUN_FIELDS,
+) -> list[dict[str, Any]]:
+    rows = await queries.list_runs(session, which)
+    files = _grouped(await queries.list_run_files(session, which) if "files" in wanted else ())
+    jobs = _grouped(await queries.list_run_jobs(session, which) if "jobs" in wanted else ())
+    return [narrowed(_run(row, files, jobs, links), wanted) for row in rows]
+
+
+async def show_run(session: AsyncSession, which: RunFilter, links: Hyperlinks) -> dict[str, Any]:
+    """The one run of the filter, or NotFound."""
+    return _only(await show_runs(session, which, links))
+
+
+async def show_jobs(
+    session: AsyncSession,
+    which: JobFilter,
+    links: Hyperlinks,
+    wanted: frozenset[str] = ALL_JOB_FIELDS,
+) -> list[dict[str, Any]]:
+    rows = await queries.list_jobs(session, which)
+    outputs = _grouped(
+        await queries.list_outputs(session, which) if "output_files" in wanted else ()
+    )
+    logs = _grouped(await queries.list_log_chunks(session, which) if "logs" in wanted else ())
+    return [narrowed(_job(row, outputs, logs, links), wanted) for row in rows]
+
+
+async def show_job(session: AsyncSession, which: JobFilter, links: Hyperlinks) -> dict[str, Any]:
+    """The one job of the filter, or NotFound."""
+    return _only(await show_jobs(session, which, links))
+
+
+def _run(row: Any, files: Grouped, jobs: Grouped, links: Hyperlinks) -> dict[str, Any]:
+    item = links.item
+    return {
+        "id": row.id,
+        "url": item("runs", row.id),
+        "owner": item("users", row.owner_id),
+        "pipeline": item("pipelines", row.pipeline_id),
+        "files": [item("files", file_id) for file_id in files.get(row.id, ())],
+        "jobs": [item("jobs", job_id) for job_id in jobs.get(row.id, ())],
+        "status": row.status,
+        "date_created": iso(row.created_at),
+        "started": _maybe_iso(row.started_at),
+        "finished": _maybe_iso(row.ended_at),
+    }
+
+
+def _job(row: Any, outputs: Grouped, logs: Grouped, links: Hyperlinks) -> dict[str, Any]:
+    item = links.item
+    return {
+        "id": row.id,
+        "url": item("jobs", row.id),
+        "owner": item("users", row.owner_id),
+        "run": item("runs", row.run_id),
+        "task": item("tasks", row.task_id),
+        "parent_job": links.maybe("jobs", row.parent_id),
+        "status": row.status,
+        "output": row.output,
+        "output_files": [item("files", file_id) for file_id in outputs.get(row.id, ())],
+        "logs": None if row.log_bytes is None else "".join(logs.get(row.id, ())),
+        "date_created": iso(row.created_at),
+        "function": row.function,
+        "module": row.module,
+        "commit": row.commit,
+        "arguments": row.arguments,
+        "attempt": row.attempt,
+        "worker": row.worker,
+        "started": _maybe_iso(row.started_at),
+        "finished": _maybe_iso(row.ended_at),
+    }
+
+
+def _grouped(pairs: Iterable[Any]) -> Grouped:
+    found: defaultdict[int, list[Any]] = defaultdict(list)
+    for key, value in pairs:
+        found[key].append(value)
+    return found
+
+
+def _only(shown: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    if not shown:
+        raise NotFound
+    return shown[0]
+
+
+def _maybe_iso(moment: datetime | None) -> str | None:
+    return None if moment is None else iso(moment)

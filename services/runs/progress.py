@@ -1,0 +1,105 @@
+"""What follows when a job changes state: who is told, whose turn it is, how the run stands.
+
+Every change of state goes through `move`, with the run locked, so that a run's status always
+follows from its jobs and a child is offered exactly once when its parent finishes.
+"""
+
+import json
+from datetime import datetime, timedelta
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.runs import queries
+from services.runs.models import Job, Run
+from services.runs.settings import RunsSettings
+from services.runs.states import TERMINAL, run_status
+from shared.clock import utc_now
+from shared.events.runs import JobReady, JobStatus, JobStatusChanged, RunStatusChanged
+from shared.messaging.outbox import enqueue, publish
+
+# A long queue must not fill the broker with announcements: each wait is twice the last, up to 8.
+DOUBLINGS_MAX = 3
+
+
+async def move(
+    session: AsyncSession, run: Run, job: Job, status: JobStatus, settings: RunsSettings
+) -> None:
+    """Put a job into a state that it may have, and do all that follows from it."""
+    now = utc_now()
+    job.status = status
+    job.announce_at = None
+    if status == "RUNNING":
+        job.started_at = now
+    elif status == "PENDING":
+        job.started_at = None
+    elif status in TERMINAL:
+        job.ended_at = now
+    await _tell_status(session, job, status)
+    if status == "FINISHED":
+        await _offer_child(session, job, settings)
+    await _update_run(session, run, now)
+
+
+async def offer(session: AsyncSession, job: Job, settings: RunsSettings) -> None:
+    """Announce a job that is ready, and note when to do it again should nobody come."""
+    event = JobReady(
+        job_id=job.id or 0,
+        run_id=job.run_id,
+        owner_id=job.owner_id,
+        attempt=job.attempt + 1,
+        module=job.module,
+        repo_url=job.repo_url,
+        commit=job.commit,
+        function=job.function,
+        options=json.loads(job.arguments),
+        input_file_ids=await queries.input_ids(session, job),
+    )
+    envelope = event.envelope()
+    await enqueue(session, event.offer_subject(), envelope.payload(), message_id=envelope.id)
+    now = utc_now()
+    job.ready_at = job.ready_at or now
+    put_off_offer(job, now, settings)
+
+
+def put_off_offer(job: Job, now: datetime, settings: RunsSettings) -> None:
+    """Leave a job on offer without saying so now."""
+    waits = settings.announce_again_seconds * 2 ** min(job.announcements, DOUBLINGS_MAX)
+    job.announce_at = now + timedelta(seconds=waits)
+    job.announcements += 1
+
+
+async def _tell_status(session: AsyncSession, job: Job, status: JobStatus) -> None:
+    await publish(
+        session,
+        JobStatusChanged(
+            job_id=job.id or 0,
+            run_id=job.run_id,
+            owner_id=job.owner_id,
+            status=status,
+            attempt=job.attempt,
+            output_file_ids=await queries.output_ids(session, job.id or 0),
+        ),
+    )
+
+
+async def _offer_child(session: AsyncSession, job: Job, settings: RunsSettings) -> None:
+    child = await queries.find_child(session, job.id or 0)
+    if child is None or child.ready_at is not None:
+        return
+    child.ready_at = utc_now()
+    # A backend that needs no announcements may have taken it already.
+    if child.status == "PENDING":
+        await offer(session, child, settings)
+
+
+async def _update_run(session: AsyncSession, run: Run, now: datetime) -> None:
+    jobs = await queries.list_jobs_of_run(session, run.id or 0)
+    status = run_status([job.status for job in jobs])
+    if status == run.status:
+        return
+    run.status = status
+    if status == "RUNNING":
+        run.started_at = run.started_at or now
+    run.ended_at = now if status in TERMINAL else None
+    event = RunStatusChanged(run_id=run.id or 0, owner_id=run.owner_id, status=status)
+    await publish(session, event)

@@ -1,0 +1,290 @@
+"""Every SELECT of this service. Reads for a person take that person's id (None: staff, see all).
+
+`lock_run` comes first in every change of a run's jobs: changes of one run are made one by one.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from services.runs.models import Job, JobAttempt, JobOutput, LogChunk, Run, RunFile, Tombstone
+from shared.errors import NotFound
+
+RUN_COLUMNS = (
+    col(Run.id),
+    col(Run.owner_id),
+    col(Run.pipeline_id),
+    col(Run.status),
+    col(Run.created_at),
+    col(Run.started_at),
+    col(Run.ended_at),
+)
+JOB_COLUMNS = (
+    col(Job.id),
+    col(Job.run_id),
+    col(Job.owner_id),
+    col(Job.parent_id),
+    col(Job.task_id),
+    col(Job.function),
+    col(Job.module),
+    col(Job.commit),
+    col(Job.arguments),
+    col(Job.status),
+    col(Job.output),
+    col(Job.log_bytes),
+    col(Job.attempt),
+    col(Job.worker),
+    col(Job.created_at),
+    col(Job.started_at),
+    col(Job.ended_at),
+)
+
+
+@dataclass(frozen=True)
+class RunFilter:
+    """Which runs; None does not narrow."""
+
+    owner_id: int | None = None
+    ids: Sequence[int] | None = None
+    pipeline_ids: Sequence[int] | None = None
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        return _conditions(
+            (col(Run.owner_id), None if self.owner_id is None else [self.owner_id]),
+            (col(Run.id), self.ids),
+            (col(Run.pipeline_id), self.pipeline_ids),
+        )
+
+
+@dataclass(frozen=True)
+class JobFilter:
+    """Which jobs; None does not narrow."""
+
+    owner_id: int | None = None
+    ids: Sequence[int] | None = None
+    run_ids: Sequence[int] | None = None
+    status: str | None = None
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        return _conditions(
+            (col(Job.owner_id), None if self.owner_id is None else [self.owner_id]),
+            (col(Job.id), self.ids),
+            (col(Job.run_id), self.run_ids),
+            (col(Job.status), None if self.status is None else [self.status]),
+        )
+
+
+def _conditions(*wanted: tuple[Any, Sequence[Any] | None]) -> list[ColumnElement[bool]]:
+    return [column.in_(values) for column, values in wanted if values is not None]
+
+
+async def list_runs(session: AsyncSession, which: RunFilter) -> Sequence[Any]:
+    statement = select(*RUN_COLUMNS).where(*which.conditions()).order_by(col(Run.id))
+    return (await session.execute(statement)).all()
+
+
+async def list_run_files(session: AsyncSession, which: RunFilter) -> Sequence[Any]:
+    """(run, file), both ascending."""
+    statement = (
+        select(col(RunFile.run_id), col(RunFile.file_id))
+        .join(Run, col(Run.id) == col(RunFile.run_id))
+        .where(*which.conditions())
+        .order_by(col(RunFile.run_id), col(RunFile.file_id))
+    )
+    return (await session.execute(statement)).all()
+
+
+async def list_run_jobs(session: AsyncSession, which: RunFilter) -> Sequence[Any]:
+    """(run, job), both ascending: a run's jobs are made in the order of its tasks."""
+    statement = (
+        select(col(Job.run_id), col(Job.id))
+        .join(Run, col(Run.id) == col(Job.run_id))
+        .where(*which.conditions())
+        .order_by(col(Job.run_id), col(Job.id))
+    )
+    return (await session.execute(statement)).all()
+
+
+async def list_jobs(session: AsyncSession, which: JobFilter) -> Sequence[Any]:
+    statement = select(*JOB_COLUMNS).where(*which.conditions()).order_by(col(Job.id))
+    return (await session.execute(statement)).all()
+
+
+async def list_outputs(session: AsyncSession, which: JobFilter) -> Sequence[Any]:
+    """(job, file), both ascending."""
+    statement = (
+        select(col(JobOutput.job_id), col(JobOutput.file_id))
+        .join(Job, col(Job.id) == col(JobOutput.job_id))
+        .where(*which.conditions())
+        .order_by(col(JobOutput.job_id), col(JobOutput.file_id))
+    )
+    return (await session.execute(statement)).all()
+
+
+async def list_log_chunks(session: AsyncSession, which: JobFilter) -> Sequence[Any]:
+    """(job, text), in the order of the text."""
+    statement = (
+        select(col(LogChunk.job_id), col(LogChunk.text))
+        .join(Job, col(Job.id) == col(LogChunk.job_id))
+        .where(*which.conditions())
+        .order_by(col(LogChunk.job_id), col(LogChunk.start))
+    )
+    return (await session.execute(statement)).all()
+
+
+async def get_run(session: AsyncSession, run_id: int, *, owner_id: int | None) -> Run:
+    run = await session.get(Run, run_id)
+    if run is None or owner_id not in (None, run.owner_id):
+        raise NotFound
+    return run
+
+
+async def get_job(session: AsyncSession, job_id: int, *, owner_id: int | None) -> Job:
+    job = await session.get(Job, job_id)
+    if job is None or owner_id not in (None, job.owner_id):
+        raise NotFound
+    return job
+
+
+async def lock_run(session: AsyncSession, run_id: int) -> Run:
+    """The run, until the transaction ends; NotFound when it was deleted meanwhile."""
+    statement = select(Run).where(col(Run.id) == run_id).with_for_update()
+    run = (await session.scalars(statement)).one_or_none()
+    if run is None:
+        raise NotFound
+    return run
+
+
+async def lock_job(session: AsyncSession, job_id: int, *, owner_id: int | None) -> tuple[Run, Job]:
+    """A job with its run, until the transaction ends, as they are now."""
+    job = await get_job(session, job_id, owner_id=owner_id)
+    run = await lock_run(session, job.run_id)
+    return run, await lock_job_alone(session, job_id, owner_id=owner_id)
+
+
+async def lock_job_alone(session: AsyncSession, job_id: int, *, owner_id: int | None) -> Job:
+    """For what concerns neither the job's run nor its neighbours: heartbeats and log lines."""
+    statement = select(Job).where(col(Job.id) == job_id).with_for_update()
+    # The job may have been read before the lock was had.
+    statement = statement.execution_options(populate_existing=True)
+    job = (await session.scalars(statement)).one_or_none()
+    if job is None or owner_id not in (None, job.owner_id):
+        raise NotFound
+    return job
+
+
+async def list_jobs_of_run(session: AsyncSession, run_id: int) -> Sequence[Job]:
+    statement = select(Job).where(col(Job.run_id) == run_id).order_by(col(Job.id))
+    return (await session.scalars(statement)).all()
+
+
+async def output_ids(session: AsyncSession, job_id: int) -> list[int]:
+    statement = (
+        select(col(JobOutput.file_id))
+        .where(col(JobOutput.job_id) == job_id)
+        .order_by(col(JobOutput.file_id))
+    )
+    return list((await session.scalars(statement)).all())
+
+
+async def input_ids(session: AsyncSession, job: Job) -> list[int]:
+    """What a job works on: the outputs of its parent, for the first job the run's files."""
+    if job.parent_id is not None:
+        return await output_ids(session, job.parent_id)
+    return await run_file_ids(session, job.run_id)
+
+
+async def run_file_ids(session: AsyncSession, run_id: int) -> list[int]:
+    statement = (
+        select(col(RunFile.file_id))
+        .where(col(RunFile.run_id) == run_id)
+        .order_by(col(RunFile.file_id))
+    )
+    return list((await session.scalars(statement)).all())
+
+
+async def made_file_ids(session: AsyncSession, run_id: int) -> list[int]:
+    """The output files of all the run's jobs, without inputs of the run that were handed on."""
+    inputs = select(col(RunFile.file_id)).where(col(RunFile.run_id) == run_id)
+    statement = (
+        select(col(JobOutput.file_id))
+        .join(Job, col(Job.id) == col(JobOutput.job_id))
+        .where(col(Job.run_id) == run_id, col(JobOutput.file_id).not_in(inputs))
+        .distinct()
+        .order_by(col(JobOutput.file_id))
+    )
+    return list((await session.scalars(statement)).all())
+
+
+async def find_child(session: AsyncSession, job_id: int) -> Job | None:
+    statement = select(Job).where(col(Job.parent_id) == job_id)
+    return (await session.scalars(statement)).one_or_none()
+
+
+async def find_open_attempt(session: AsyncSession, job: Job) -> JobAttempt | None:
+    statement = select(JobAttempt).where(
+        col(JobAttempt.job_id) == job.id,
+        col(JobAttempt.attempt) == job.attempt,
+        col(JobAttempt.ended_at).is_(None),
+    )
+    return (await session.scalars(statement)).one_or_none()
+
+
+async def log_text(session: AsyncSession, job_id: int) -> str:
+    statement = (
+        select(col(LogChunk.text))
+        .where(col(LogChunk.job_id) == job_id)
+        .order_by(col(LogChunk.start))
+    )
+    return "".join((await session.scalars(statement)).all())
+
+
+async def find_last_chunk(session: AsyncSession, job_id: int) -> LogChunk | None:
+    statement = (
+        select(LogChunk)
+        .where(col(LogChunk.job_id) == job_id)
+        .order_by(col(LogChunk.start).desc())
+        .limit(1)
+    )
+    return (await session.scalars(statement)).one_or_none()
+
+
+async def list_expired(session: AsyncSession, now: datetime, *, limit: int) -> Sequence[int]:
+    """Jobs whose backend has been silent for too long."""
+    statement = (
+        select(col(Job.id))
+        .where(col(Job.lease_expires_at) < now)
+        .order_by(col(Job.lease_expires_at))
+        .limit(limit)
+    )
+    return [job_id for job_id in (await session.scalars(statement)).all() if job_id]
+
+
+async def list_unclaimed(session: AsyncSession, now: datetime, *, limit: int) -> Sequence[int]:
+    """Jobs on offer whose last announcement is too long ago."""
+    statement = (
+        select(col(Job.id))
+        .where(col(Job.announce_at) < now)
+        .order_by(col(Job.announce_at))
+        .limit(limit)
+    )
+    return [job_id for job_id in (await session.scalars(statement)).all() if job_id]
+
+
+async def list_run_ids(session: AsyncSession, which: RunFilter) -> Sequence[int]:
+    statement = select(col(Run.id)).where(*which.conditions()).order_by(col(Run.id))
+    return [run_id for run_id in (await session.scalars(statement)).all() if run_id]
+
+
+async def holder_exists(session: AsyncSession, holder: str) -> bool:
+    statement = select(col(Run.id)).where(col(Run.holder) == holder)
+    return (await session.scalars(statement)).first() is not None
+
+
+async def is_gone(session: AsyncSession, kind: str, thing_id: int) -> bool:
+    return await session.get(Tombstone, (kind, thing_id)) is not None

@@ -1,0 +1,121 @@
+"""Reports on jobs: by a backend under its lease, by a backend that knows no leases, by the owner.
+
+A report is taken whole or not at all. While somebody holds the lease, nobody else's report counts;
+what has ended keeps its state, and its result once the next job has taken it.
+"""
+
+from typing import Any
+
+from sqlalchemy import delete
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from services.runs import leases, logs, presenter, progress, queries
+from services.runs.errors import IllegalStep, LeaseRequired, ResultInUse, StaleLease
+from services.runs.models import Job, JobOutput
+from services.runs.queries import JobFilter
+from services.runs.schemas import JobReport
+from services.runs.settings import RunsSettings
+from services.runs.states import TERMINAL, can_become
+from shared.auth import Caller
+from shared.bodies import Submission
+from shared.clients.files import FilesClient
+from shared.db import Database
+from shared.hyperlinks import Hyperlinks
+
+
+async def report_job(
+    database: Database,
+    files: FilesClient,
+    job_id: int,
+    submission: Submission,
+    caller: Caller,
+    links: Hyperlinks,
+    settings: RunsSettings,
+) -> dict[str, Any]:
+    """Judge the report, hold new output files, then judge again and write it in one go."""
+    async with database.reading() as session:
+        job = await queries.get_job(session, job_id, owner_id=caller.only_owner)
+        report = submission.into(JobReport)
+        changes = report.changes()
+        lease = changes.pop("lease", None)
+        if lease is None and caller.scopes is not None:
+            raise LeaseRequired
+        await _judge(session, job, changes, lease)
+        new_files = await _new_output_ids(session, job, changes)
+        holder = (await queries.get_run(session, job.run_id, owner_id=None)).holder
+    if new_files:
+        await files.hold(holder, new_files, role="output", owner_id=job.owner_id, caller=caller)
+    async with database.transaction() as session:
+        await _write(session, job_id, changes, lease, settings)
+        return await presenter.show_job(session, JobFilter(ids=[job_id]), links)
+
+
+async def _write(
+    session: AsyncSession,
+    job_id: int,
+    changes: dict[str, Any],
+    lease: str | None,
+    settings: RunsSettings,
+) -> None:
+    run, job = await queries.lock_job(session, job_id, owner_id=None)
+    await _judge(session, job, changes, lease)
+    if "output" in changes:
+        job.output = changes["output"]
+    if "output_files" in changes:
+        await _set_outputs(session, job, changes["output_files"])
+    if "logs" in changes:
+        await logs.replace(session, job, changes["logs"])
+    status = changes.get("status", job.status)
+    if status != job.status:
+        if status in TERMINAL:
+            await leases.end(session, job, f"reported {status}")
+        await progress.move(session, run, job, status, settings)
+
+
+async def _judge(
+    session: AsyncSession, job: Job, changes: dict[str, Any], lease: str | None
+) -> None:
+    """Refuse what the job's lease, its state or the next job forbid."""
+    if lease is not None and not leases.is_lease_of(job, lease):
+        raise StaleLease
+    if lease is None and job.lease_expires_at is not None:
+        raise StaleLease("A backend holds this job's lease; only its reports count.")
+    status = changes.get("status", job.status)
+    if not can_become(job.status, status):
+        raise IllegalStep(job.status, status)
+    if job.status in TERMINAL and await _changes_result(session, job, changes):
+        child = await queries.find_child(session, job.id or 0)
+        if child is not None and child.status != "PENDING":
+            raise ResultInUse
+
+
+async def _changes_result(session: AsyncSession, job: Job, changes: dict[str, Any]) -> bool:
+    if changes.get("output", job.output) != job.output:
+        return True
+    if "output_files" not in changes:
+        return False
+    return bool(changes["output_files"] != await queries.output_ids(session, job.id or 0))
+
+
+async def _new_output_ids(session: AsyncSession, job: Job, changes: dict[str, Any]) -> list[int]:
+    """Files named for the first time. Inputs that the job hands on are held by the run already."""
+    wanted = set(changes.get("output_files", ()))
+    if not wanted:
+        return []
+    known = await queries.output_ids(session, job.id or 0) + await queries.input_ids(session, job)
+    return sorted(wanted.difference(known))
+
+
+async def _set_outputs(session: AsyncSession, job: Job, wanted: list[int]) -> None:
+    job_id = job.id or 0
+    stored = set(await queries.output_ids(session, job_id))
+    dropped = stored.difference(wanted)
+    if dropped:
+        await session.execute(
+            delete(JobOutput).where(
+                col(JobOutput.job_id) == job_id, col(JobOutput.file_id).in_(dropped)
+            )
+        )
+    session.add_all(JobOutput(job_id=job_id, file_id=one) for one in set(wanted) - stored)
+    await session.flush()

@@ -1,0 +1,73 @@
+"""`/api/v1/jobs/{id}/...`: what a backend says about a job it does, under its lease."""
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from services.runs import claims, queries, work
+from services.runs.dependencies import ExecutorDep, PeersDep, SettingsDep
+from services.runs.schemas import ClaimRequest, Heartbeat, LogAppend, Release
+from shared.answers import json_response
+from shared.bodies import SubmissionDep, accepts
+from shared.db import DatabaseDep, SessionDep
+from shared.hyperlinks import HyperlinksDep, PathId
+
+router = APIRouter(prefix="/api/v1/jobs", tags=["execution"])
+
+
+@router.post("/{job_id}/claim/", openapi_extra=accepts(ClaimRequest))
+async def claim_job(
+    job_id: PathId,
+    caller: ExecutorDep,
+    submission: SubmissionDep,
+    database: DatabaseDep,
+    peers: PeersDep,
+    links: HyperlinksDep,
+    settings: SettingsDep,
+) -> Response:
+    """Take a ready job: one caller gets it with all that is needed, the others 409."""
+    answer = await claims.claim_job(
+        database, peers.files, job_id, submission, caller, links, settings
+    )
+    return json_response(answer)
+
+
+@router.post("/{job_id}/heartbeat/", openapi_extra=accepts(Heartbeat))
+async def renew_lease(
+    job_id: PathId,
+    caller: ExecutorDep,
+    submission: SubmissionDep,
+    session: SessionDep,
+    settings: SettingsDep,
+) -> Response:
+    """Still at work; after a 409 the job is somebody else's, so stop."""
+    job = await queries.lock_job_alone(session, job_id, owner_id=caller.only_owner)
+    work.renew(job, submission.into(Heartbeat), settings)
+    return json_response({"lease": claims.lease_view(job, settings)})
+
+
+@router.post("/{job_id}/logs/", openapi_extra=accepts(LogAppend))
+async def append_log(
+    job_id: PathId,
+    caller: ExecutorDep,
+    submission: SubmissionDep,
+    session: SessionDep,
+    settings: SettingsDep,
+) -> Response:
+    """A piece of the log; sent twice, it is stored once. Answers where the log ends now."""
+    job = await queries.lock_job_alone(session, job_id, owner_id=caller.only_owner)
+    offset = await work.append_log(session, job, submission.into(LogAppend), settings)
+    return json_response({"offset": offset})
+
+
+@router.post("/{job_id}/release/", openapi_extra=accepts(Release))
+async def release_job(
+    job_id: PathId,
+    caller: ExecutorDep,
+    submission: SubmissionDep,
+    session: SessionDep,
+    settings: SettingsDep,
+) -> Response:
+    """Give the job back unfinished; it is announced again at once, the attempt does not count."""
+    run, job = await queries.lock_job(session, job_id, owner_id=caller.only_owner)
+    await work.release(session, run, job, submission.into(Release), settings)
+    return json_response({"status": job.status})

@@ -1,0 +1,74 @@
+"""`/api/v1/jobs/`: watch jobs and report on them."""
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from services.runs import presenter
+from services.runs.dependencies import ExecutorDep, PeersDep, SettingsDep
+from services.runs.filters import job_filter
+from services.runs.presenter import JOB_FIELDS
+from services.runs.queries import JobFilter
+from services.runs.reports import report_job
+from services.runs.schemas import JobReport
+from shared.answers import json_response
+from shared.auth import CallerDep
+from shared.bodies import SubmissionDep, accepts
+from shared.db import DatabaseDep, ReadSessionDep
+from shared.hyperlinks import HyperlinksDep, PathId
+from shared.lists import fields_wanted
+
+router = APIRouter(prefix="/api/v1/jobs", tags=["jobs"])
+
+
+@router.get("/")
+async def list_jobs(
+    request: Request, caller: CallerDep, session: ReadSessionDep, links: HyperlinksDep
+) -> Response:
+    """Oldest first; `?run=`, `?status=` and `?id=` narrow."""
+    which = job_filter(request.query_params, owner_id=caller.only_owner)
+    wanted = fields_wanted(request.query_params, JOB_FIELDS)
+    return json_response(await presenter.show_jobs(session, which, links, wanted))
+
+
+@router.get("/{job_id}/")
+async def read_job(
+    job_id: PathId, caller: CallerDep, session: ReadSessionDep, links: HyperlinksDep
+) -> Response:
+    which = JobFilter(owner_id=caller.only_owner, ids=[job_id])
+    return json_response(await presenter.show_job(session, which, links))
+
+
+@router.patch("/{job_id}/", openapi_extra=accepts(JobReport))
+async def change_job(
+    job_id: PathId,
+    caller: ExecutorDep,
+    submission: SubmissionDep,
+    database: DatabaseDep,
+    peers: PeersDep,
+    links: HyperlinksDep,
+    settings: SettingsDep,
+) -> Response:
+    """Report status, output, output files and logs; under a lease with its token in `lease`."""
+    shown: dict[str, Any] = await report_job(
+        database, peers.files, job_id, submission, caller, links, settings
+    )
+    return json_response(shown)
+
+
+@router.put("/{job_id}/", openapi_extra=accepts(JobReport))
+async def replace_job(
+    job_id: PathId,
+    caller: ExecutorDep,
+    submission: SubmissionDep,
+    database: DatabaseDep,
+    peers: PeersDep,
+    links: HyperlinksDep,
+    settings: SettingsDep,
+) -> Response:
+    """The same as PATCH: what is left out stays as it is."""
+    shown: dict[str, Any] = await report_job(
+        database, peers.files, job_id, submission, caller, links, settings
+    )
+    return json_response(shown)

@@ -1,0 +1,61 @@
+"""`/api/v1/runs/`: start runs, watch them, delete them with all they made."""
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from services.runs import presenter, service
+from services.runs.dependencies import PeersDep, SettingsDep
+from services.runs.presenter import RUN_FIELDS
+from services.runs.queries import RunFilter
+from services.runs.schemas import NewRun
+from shared.answers import created, json_response, no_content
+from shared.auth import CallerDep
+from shared.bodies import SubmissionDep, accepts
+from shared.db import DatabaseDep, ReadSessionDep, SessionDep
+from shared.hyperlinks import HyperlinksDep, PathId
+from shared.lists import fields_wanted, ids_wanted
+
+router = APIRouter(prefix="/api/v1/runs", tags=["runs"])
+
+
+@router.get("/")
+async def list_runs(
+    request: Request, caller: CallerDep, session: ReadSessionDep, links: HyperlinksDep
+) -> Response:
+    """Oldest first; `?pipeline=` and `?id=` narrow."""
+    query = request.query_params
+    which = RunFilter(
+        owner_id=caller.only_owner,
+        ids=ids_wanted(query, "id"),
+        pipeline_ids=ids_wanted(query, "pipeline"),
+    )
+    wanted = fields_wanted(query, RUN_FIELDS)
+    return json_response(await presenter.show_runs(session, which, links, wanted))
+
+
+@router.post("/", status_code=201, openapi_extra=accepts(NewRun))
+async def create_run(
+    caller: CallerDep,
+    submission: SubmissionDep,
+    database: DatabaseDep,
+    peers: PeersDep,
+    links: HyperlinksDep,
+    settings: SettingsDep,
+) -> Response:
+    """Run one of your pipelines on some of your files: one job per task, in order."""
+    return created(await service.create_run(database, peers, submission, caller, links, settings))
+
+
+@router.get("/{run_id}/")
+async def read_run(
+    run_id: PathId, caller: CallerDep, session: ReadSessionDep, links: HyperlinksDep
+) -> Response:
+    which = RunFilter(owner_id=caller.only_owner, ids=[run_id])
+    return json_response(await presenter.show_run(session, which, links))
+
+
+@router.delete("/{run_id}/", status_code=204)
+async def delete_run(run_id: PathId, caller: CallerDep, session: SessionDep) -> Response:
+    """Its jobs, their logs and their output files go too; input files stay."""
+    await service.delete_run(session, run_id, owner_id=caller.only_owner)
+    return no_content()

@@ -1,0 +1,137 @@
+"""The rules of runs: made whole with their chain of jobs, gone whole with all they made."""
+
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import delete
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from services.runs import presenter, progress, queries
+from services.runs.dependencies import Peers
+from services.runs.errors import AdministratorsStartNoRuns
+from services.runs.models import Job, JobAttempt, JobOutput, LogChunk, Run, RunFile, Tombstone
+from services.runs.planning import Plan, plan_run
+from services.runs.queries import RunFilter
+from services.runs.schemas import NewRun, NewRunForm
+from services.runs.settings import RunsSettings
+from shared.auth import Caller
+from shared.bodies import Submission
+from shared.db import Database
+from shared.errors import LINK_MISSING, InvalidFields
+from shared.events.runs import RunCreated, RunDeleted
+from shared.hyperlinks import Hyperlinks
+from shared.messaging.outbox import publish
+
+USER = "user"
+PIPELINE = "pipeline"
+
+
+async def create_run(
+    database: Database,
+    peers: Peers,
+    submission: Submission,
+    caller: Caller,
+    links: Hyperlinks,
+    settings: RunsSettings,
+) -> dict[str, Any]:
+    """Ask, hold, then write: a refused run holds nothing, and no transaction waits for a peer."""
+    if caller.is_staff:
+        raise AdministratorsStartNoRuns
+    body = submission.into(NewRunForm if submission.is_form else NewRun)
+    plan = await plan_run(peers, body, caller)
+    # Files lets go again of what is held for a key that no run ever comes with.
+    holder = uuid4().hex
+    if plan.file_ids:
+        await peers.files.hold(
+            holder, plan.file_ids, role="input", owner_id=caller.user_id, caller=caller
+        )
+    async with database.transaction() as session:
+        run = await _add_run(session, plan, holder, caller.user_id, settings)
+        return await presenter.show_run(session, RunFilter(ids=[run.id or 0]), links)
+
+
+async def _add_run(
+    session: AsyncSession, plan: Plan, holder: str, owner_id: int, settings: RunsSettings
+) -> Run:
+    await _refuse_what_is_gone(session, owner_id, plan.pipeline_id)
+    run = Run(owner_id=owner_id, pipeline_id=plan.pipeline_id, holder=holder)
+    session.add(run)
+    await session.flush()
+    run_id = run.id or 0
+    session.add_all(RunFile(run_id=run_id, file_id=file_id) for file_id in plan.file_ids)
+    jobs = await _add_jobs(session, plan, run)
+    event = RunCreated(
+        run_id=run_id,
+        owner_id=owner_id,
+        pipeline_id=plan.pipeline_id,
+        job_ids=[job.id or 0 for job in jobs],
+        file_ids=plan.file_ids,
+        holder=holder,
+    )
+    await publish(session, event)
+    await progress.offer(session, jobs[0], settings)
+    return run
+
+
+async def _add_jobs(session: AsyncSession, plan: Plan, run: Run) -> list[Job]:
+    jobs: list[Job] = []
+    for step in plan.steps:
+        job = Job(
+            run_id=run.id or 0,
+            owner_id=run.owner_id,
+            parent_id=jobs[-1].id if jobs else None,
+            task_id=step.task_id,
+            function=step.function.name,
+            module=step.function.module_name,
+            repo_url=step.function.repo_url,
+            commit=step.function.commit,
+            arguments=step.arguments,
+        )
+        session.add(job)
+        await session.flush()
+        jobs.append(job)
+    return jobs
+
+
+async def _refuse_what_is_gone(session: AsyncSession, owner_id: int, pipeline_id: int) -> None:
+    """What was there when we asked may be gone by now, and its event was handled already."""
+    if await queries.is_gone(session, USER, owner_id) or await queries.is_gone(
+        session, PIPELINE, pipeline_id
+    ):
+        raise InvalidFields.of_field("pipeline", LINK_MISSING)
+
+
+async def delete_run(session: AsyncSession, run_id: int, *, owner_id: int | None) -> None:
+    """Jobs, logs and - within a moment - output files go; a backend at work finds its job gone."""
+    await queries.get_run(session, run_id, owner_id=owner_id)
+    run = await queries.lock_run(session, run_id)
+    event = RunDeleted(
+        run_id=run_id,
+        owner_id=run.owner_id,
+        holder=run.holder,
+        output_file_ids=await queries.made_file_ids(session, run_id),
+    )
+    job_ids = [job.id for job in await queries.list_jobs_of_run(session, run_id)]
+    for table in (LogChunk, JobAttempt, JobOutput):
+        await session.execute(delete(table).where(col(table.job_id).in_(job_ids)))
+    await session.execute(delete(Job).where(col(Job.run_id) == run_id))
+    await session.execute(delete(RunFile).where(col(RunFile.run_id) == run_id))
+    await session.execute(delete(Run).where(col(Run.id) == run_id))
+    await publish(session, event)
+
+
+async def delete_runs_of_user(session: AsyncSession, user_id: int) -> None:
+    await _delete_runs_of(session, USER, user_id, RunFilter(owner_id=user_id))
+
+
+async def delete_runs_of_pipeline(session: AsyncSession, pipeline_id: int) -> None:
+    await _delete_runs_of(session, PIPELINE, pipeline_id, RunFilter(pipeline_ids=[pipeline_id]))
+
+
+async def _delete_runs_of(
+    session: AsyncSession, kind: str, thing_id: int, which: RunFilter
+) -> None:
+    await session.merge(Tombstone(kind=kind, id=thing_id))
+    for run_id in await queries.list_run_ids(session, which):
+        await delete_run(session, run_id, owner_id=None)

@@ -10,6 +10,7 @@ import pytest
 from harness.people import Item, People, Person, step
 
 FAR_TOO_LONG = "x" * 5000
+JSON = {"Content-Type": "application/json"}
 PROTECTED = (
     ("GET", "/api/v1/"),
     ("GET", "/auth/user/"),
@@ -43,7 +44,7 @@ def things(alice: Person) -> Belongings:
 
 
 @pytest.mark.parametrize(("method", "path"), PROTECTED)
-@pytest.mark.parametrize("credentials", [None, "Token nonsense", "Bearer a.b.c", "Token "])
+@pytest.mark.parametrize("credentials", [None, "Token nonsense", "Bearer a.b.c", "Token"])
 def test_without_a_valid_token_nothing_is_answered(
     people: People, method: str, path: str, credentials: str | None
 ) -> None:
@@ -63,7 +64,8 @@ def test_nobody_signs_up_with_nonsense(people: People) -> None:
 
     expect_refusal(people.http.post("/auth/registration/", json={}), 400, "username")
     expect_refusal(people.http.post("/auth/registration/", json=["x"]), 400, "non_field_errors")
-    expect_refusal(people.http.post("/auth/registration/", content=b"{"), 400, "detail")
+    broken = people.http.post("/auth/registration/", content=b"{", headers=JSON)
+    expect_refusal(broken, 400, "detail")
     expect_refusal(sign_up(username=FAR_TOO_LONG), 400, "username")
     expect_refusal(sign_up(username=["list"]), 400, "username")
     expect_refusal(sign_up(username="no spaces!"), 400, "username")
@@ -102,12 +104,9 @@ def test_a_pipeline_needs_a_proper_name(alice: Person) -> None:
         return alice.asks("POST", "/api/v1/pipelines/", json=body)
 
     for name in ("", FAR_TOO_LONG, None, True, ["x"], {"a": 1}, "a\x00b", "\ud800"):
-        answer = alice.asks(
-            "POST",
-            "/api/v1/pipelines/",
-            content=ascii_json({"name": name}),
-            headers={"Content-Type": "application/json"},
-        )
+        # Not by httpx, which would refuse to encode half a surrogate pair.
+        body = json.dumps({"name": name}).encode()
+        answer = alice.asks("POST", "/api/v1/pipelines/", content=body, headers=JSON)
         expect_refusal(answer, 400, "name")
     expect_refusal(create({}), 400, "name")
     expect_refusal(create("text"), 400, "non_field_errors")
@@ -198,8 +197,3 @@ def expect_shape(answer: httpx.Response) -> Item:
         assert all(isinstance(text, str) and text for text in texts), body
     assert body
     return body
-
-
-def ascii_json(value: object) -> bytes:
-    """JSON that may hold half a surrogate pair, which httpx would refuse to encode."""
-    return json.dumps(value).encode()

@@ -35,6 +35,7 @@ SANDBOX = "sandbox; default-src 'none'; style-src 'unsafe-inline'"
 
 # Python's own table only: the machine's files differ from one machine to the next.
 _TYPES = mimetypes.MimeTypes(filenames=())
+_TYPES.add_type("image/webp", ".webp")  # Official since, but not in this Python's table.
 _RANGE = re.compile(r"bytes=\s*(?P<first>[0-9]{0,18})-(?P<last>[0-9]{0,18})\s*", re.I)
 
 

@@ -31,6 +31,10 @@ BLOB_COLUMNS: tuple[Any, ...] = (
     col(File.size),
     col(File.sha256),
 )
+# A child and its parent.
+VERSION_COLUMNS: tuple[Any, ...] = (col(File.parent_id), col(File.id))
+# Which blob belongs to which file.
+KEY_COLUMNS: tuple[Any, ...] = (col(File.blob_key), col(File.id), col(File.size))
 # What it takes to delete a file.
 DOOMED_COLUMNS: tuple[Any, ...] = (col(File.id), col(File.owner_id), col(File.blob_key))
 
@@ -58,7 +62,7 @@ async def list_versions(session: AsyncSession, wanted: FileFilter) -> dict[int, 
     """Ids of the children, ascending, that the caller may see, by parent: for a whole list."""
     parent = aliased(File)
     statement = (
-        select(col(File.parent_id), col(File.id))
+        select(*VERSION_COLUMNS)
         .join(parent, col(File.parent_id) == parent.id)
         .where(*_matches(wanted, parent))
         .order_by(col(File.id))
@@ -150,7 +154,7 @@ async def list_due_blobs(session: AsyncSession, now: datetime, *, limit: int) ->
 
 async def blobs_by_key(session: AsyncSession) -> dict[str, tuple[int, int]]:
     """Id and size of every file, by the key of its blob."""
-    rows = await session.execute(select(col(File.blob_key), col(File.id), col(File.size)))
+    rows = await session.execute(select(*KEY_COLUMNS))
     return {key: (file_id, size) for key, file_id, size in rows.all()}
 
 

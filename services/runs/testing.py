@@ -193,9 +193,7 @@ class Api:
         return await self.client.patch(job, json=changes, headers=by or self.admin)
 
     async def ask_for_claim(self, job: str) -> httpx.Response:
-        return await self.client.post(
-            f"{job}claim/", json={"worker": "w1"}, headers=self.worker
-        )
+        return await self.client.post(f"{job}claim/", json={"worker": "w1"}, headers=self.worker)
 
     async def claim(self, job: str) -> dict[str, Any]:
         answer = await self.ask_for_claim(job)

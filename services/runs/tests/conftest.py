@@ -1,4 +1,4 @@
-"""The runs service for its tests: real database and tokens; files, modules, pipelines are played."""
+"""The runs service for its tests: real database and tokens; its neighbours are played."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -20,7 +20,7 @@ from shared.messaging.broker import EVENTS_STREAM, Broker
 MODULE_EVENTS = "mlsploit.events.modules.module.*"
 LOOK_AGAIN_SECONDS = 60.0
 # After a failed look; the first jobs wait for it.
-RETRY_SECONDS = 1.0
+RETRY_SECONDS = 0.25
 FORGOTTEN_AFTER_SECONDS = 300.0
 
 log = structlog.get_logger(__name__)

@@ -31,6 +31,7 @@ from shared.settings import ServiceSettings
 from shared.telemetry import RequestContext, configure_logging
 
 RESTART_SECONDS = 1.0
+STOP_AGAIN_SECONDS = 0.5
 
 log = structlog.get_logger(__name__)
 
@@ -152,6 +153,9 @@ async def _keep_running(name: str, work: Callable[[], Awaitable[None]]) -> None:
 
 
 async def _stop(tasks: list[asyncio.Task[None]]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    """Asks again, because a library may swallow a cancellation that meets a message."""
+    unfinished = set(tasks)
+    while unfinished:
+        for task in unfinished:
+            task.cancel()
+        _, unfinished = await asyncio.wait(unfinished, timeout=STOP_AGAIN_SECONDS)

@@ -73,11 +73,13 @@ class Broker:
                     max_reconnect_attempts=-1,
                     reconnect_time_wait=RECONNECT_SECONDS,
                     error_cb=_log_error,
+                    disconnected_cb=self._lose,
                     reconnected_cb=self._restore,
                 )
                 await self._ensure_streams()
             except (NatsError, OSError, TimeoutError) as error:
                 log.warning("broker_unreachable", reason=repr(error))
+                await self.close()
                 await asyncio.sleep(RECONNECT_SECONDS)
             else:
                 self.ready.set()
@@ -112,9 +114,14 @@ class Broker:
         if self._client is not None and not self._client.is_closed:
             await self._client.close()
 
+    async def _lose(self) -> None:
+        """Whoever has something to send waits for `ready` instead of failing and backing off."""
+        self.ready.clear()
+
     async def _restore(self) -> None:
         """After a break: NATS may have come back empty, and a watcher would not notice."""
         await self._ensure_streams()
+        self.ready.set()
         for watcher in list(self._watchers):
             await watcher.stop()
 

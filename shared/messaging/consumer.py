@@ -26,7 +26,8 @@ from shared.messaging.broker import EVENTS_STREAM, Broker
 from shared.messaging.tables import dead_letters, processed_events
 
 ACK_WAIT_SECONDS = 30
-FETCH_SECONDS = 30
+# A NATS that was started again has forgotten our request; we ask anew after this long.
+FETCH_SECONDS = 5
 FETCH_MESSAGES_MAX = 16
 DELIVERIES_MAX = 10
 RETRY_SECONDS_MAX = 60

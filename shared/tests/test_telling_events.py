@@ -1,0 +1,191 @@
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+from pydantic import ValidationError
+from sqlalchemy import func, insert, select
+
+from shared.db import Database
+from shared.messaging.broker import Broker
+from shared.messaging.outbox import OutboxRelay
+from shared.messaging.tables import outbox
+from shared.testing.eventually import eventually
+from shared.testing.processes import NatsServer
+from shared.tests.ledger import ledger, notes_in, told, write_notes
+
+LONG = 30.0
+
+
+async def waiting_in(database: Database) -> int:
+    async with database.reading() as session:
+        return (await session.scalars(select(func.count()).select_from(outbox))).one()
+
+
+async def is_empty(database: Database) -> bool:
+    return await waiting_in(database) == 0
+
+
+@asynccontextmanager
+async def connected(nats: NatsServer) -> AsyncIterator[Broker]:
+    """A broker of the test's own."""
+    broker = Broker(nats.url, "test")
+    await broker.connect()
+    try:
+        yield broker
+    finally:
+        await broker.close()
+
+
+async def readiness(client: httpx.AsyncClient) -> tuple[int, str]:
+    answer = await client.get("/readyz")
+    return answer.status_code, answer.json()["checks"]["nats"]
+
+
+async def test_events_leave_in_the_order_of_their_transactions(
+    tmp_path: Path, nats: NatsServer
+) -> None:
+    expected = [f"note {number}" for number in range(150)]
+    async with ledger(tmp_path, "ledger", nats.url) as app:
+        for text in expected[:10]:
+            await write_notes(app.state.database, text)
+        await write_notes(app.state.database, *expected[10:])
+
+        await eventually(lambda: is_empty(app.state.database))
+        assert await told(nats.url) == expected
+
+
+async def test_what_is_rolled_back_is_never_told(tmp_path: Path, nats: NatsServer) -> None:
+    async with ledger(tmp_path, "ledger", nats.url) as app:
+        database: Database = app.state.database
+        with pytest.raises(ValidationError):
+            await write_notes(database, "a note", 1)  # type: ignore[arg-type]
+        await write_notes(database, "another note")
+
+        await eventually(lambda: is_empty(database))
+        assert await told(nats.url) == ["another note"]
+        assert await notes_in(database) == ["another note"]
+
+
+async def test_a_killed_nats_loses_nothing(tmp_path: Path, nats: NatsServer) -> None:
+    async with ledger(tmp_path, "ledger", nats.url) as app:
+        database: Database = app.state.database
+        await write_notes(database, "before")
+        await eventually(lambda: is_empty(database))
+
+        await nats.kill()
+        await write_notes(database, "meanwhile", "meanwhile too")
+        assert await waiting_in(database) == 2
+        await nats.start()
+
+        await eventually(lambda: is_empty(database), within=LONG)
+        assert await told(nats.url) == ["before", "meanwhile", "meanwhile too"]
+
+
+async def test_a_service_starts_and_writes_without_nats_and_tells_later(
+    tmp_path: Path, nats: NatsServer
+) -> None:
+    await nats.kill()
+    async with ledger(tmp_path, "ledger", nats.url) as app:
+        transport = httpx.ASGITransport(app=app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://ledger") as client:
+            await write_notes(app.state.database, "early")
+            assert await readiness(client) == (503, "not connected")
+
+            await nats.start()
+
+            async def is_ready() -> bool:
+                return await readiness(client) == (200, "ok")
+
+            await eventually(is_ready, within=LONG)
+            await eventually(lambda: is_empty(app.state.database), within=LONG)
+    assert await told(nats.url) == ["early"]
+
+
+async def test_readiness_follows_the_connection(tmp_path: Path, nats: NatsServer) -> None:
+    async with ledger(tmp_path, "ledger", nats.url) as app:
+        transport = httpx.ASGITransport(app=app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://ledger") as client:
+
+            async def is_ready() -> bool:
+                return await readiness(client) == (200, "ok")
+
+            async def is_unready() -> bool:
+                return await readiness(client) == (503, "not connected")
+
+            await eventually(is_ready)
+            await nats.kill()
+            await eventually(is_unready)
+            await nats.start()
+            await eventually(is_ready, within=LONG)
+
+
+async def test_an_event_that_another_process_committed_is_relayed(
+    tmp_path: Path, nats: NatsServer
+) -> None:
+    async with ledger(tmp_path, "ledger", nats.url) as app:
+        await app.state.broker.ready.wait()
+        # Its own engine on the same file, as a command line has: it wakes nobody here.
+        elsewhere = Database(app.state.database.url)
+        await write_notes(elsewhere, "from elsewhere")
+        await elsewhere.close()
+
+        await eventually(lambda: is_empty(app.state.database))
+        assert await told(nats.url) == ["from elsewhere"]
+
+
+async def test_a_crash_between_sending_and_deleting_costs_no_second_event(
+    tmp_path: Path, nats: NatsServer
+) -> None:
+    async with ledger(tmp_path, "ledger", nats_url="") as app, connected(nats) as broker:
+        database: Database = app.state.database
+        await write_notes(database, "once")
+        async with database.reading() as session:
+            row = (await session.execute(select(outbox))).one()
+        relay = OutboxRelay(database, broker)
+        assert await relay.send_batch() == 1
+
+        # As if the deletion had never been committed.
+        async with database.transaction() as session:
+            await session.execute(insert(outbox).values(dict(row._mapping)))
+        assert await relay.send_batch() == 1
+
+        assert await told(nats.url) == ["once"]
+
+
+async def test_two_relays_of_one_outbox_tell_each_event_once_and_in_order(
+    tmp_path: Path, nats: NatsServer
+) -> None:
+    expected = [f"note {number}" for number in range(60)]
+    async with ledger(tmp_path, "ledger", nats_url="") as app, connected(nats) as one:
+        await write_notes(app.state.database, *expected)
+        async with connected(nats) as other:
+            relays = [OutboxRelay(app.state.database, broker) for broker in (one, other)]
+            await asyncio.gather(*(relay.send_batch() for relay in relays))
+
+        assert await waiting_in(app.state.database) == 0
+        assert await told(nats.url) == expected
+
+
+async def test_what_cannot_be_sent_now_stays_and_what_was_sent_does_not(
+    tmp_path: Path, nats: NatsServer
+) -> None:
+    async with ledger(tmp_path, "ledger", nats_url="") as app, connected(nats) as broker:
+        database: Database = app.state.database
+        await write_notes(database, "sent", "stays")
+        sent = 0
+
+        class Failing(Broker):
+            async def send(self, *message: object) -> None:
+                nonlocal sent
+                if sent:
+                    raise TimeoutError
+                sent += 1
+                await broker.send(*message)  # type: ignore[arg-type]
+
+        with pytest.raises(TimeoutError):
+            await OutboxRelay(database, Failing("", "")).send_batch()
+        assert await waiting_in(database) == 1
+        assert await told(nats.url) == ["sent"]

@@ -127,7 +127,7 @@ def _parse_json(raw: bytes) -> Any:
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"Out of range float values are not JSON compliant: {name}")
+    raise ValueError(f"Out of range float values are not JSON compliant: {name!r}")
 
 
 async def read_bytes(request: Request, *, limit: int) -> bytes:
@@ -154,7 +154,8 @@ async def read_submission(request: Request) -> Submission:
     except BadRequest as refusal:
         return Submission(refusal=refusal)
     if raw and content_type != JSON_TYPE:
-        offered = request.headers.get("content-type", "")
+        # The original took a body of no type for plain text.
+        offered = request.headers.get("content-type") or "text/plain"
         return Submission(refusal=UnsupportedMediaType(offered))
     return Submission(raw_json=raw)
 

@@ -1,18 +1,20 @@
 """Passwords: argon2id hashes, and which ones are refused, in the contract's words and order."""
 
 import asyncio
+import gzip
 import re
 from difflib import SequenceMatcher
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
 
 from pwdlib import PasswordHash
-from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
 CHARACTERS_MIN = 8
 CHARACTERS_MAX = 1024
 SIMILARITY_MAX = 0.7
 
 _hasher = PasswordHash.recommended()
-_common = frozenset(FREQUENCY_LISTS["passwords"])
 
 
 async def hash_password(password: str) -> str:
@@ -36,11 +38,25 @@ def weaknesses(password: str, username: str) -> list[str]:
         faults.append(
             f"This password is too short. It must contain at least {CHARACTERS_MIN} characters."
         )
-    if password.lower().strip() in _common:
+    if password.lower().strip() in _common():
         faults.append("This password is too common.")
     if password.isdigit():
         faults.append("This password is entirely numeric.")
     return faults
+
+
+@cache
+def _common() -> frozenset[str]:
+    """Django's list, so that the passwords refused are those that the original refuses.
+
+    Only the list: no code of Django is imported.
+    """
+    django = find_spec("django")
+    assert django is not None
+    assert django.submodule_search_locations is not None
+    folder = Path(django.submodule_search_locations[0], "contrib", "auth")
+    with gzip.open(folder / "common-passwords.txt.gz", "rt", encoding="utf-8") as lines:
+        return frozenset(line.strip() for line in lines)
 
 
 def _is_like(password: str, username: str) -> bool:

@@ -33,6 +33,8 @@ class Email(Text):
 
     def parse(self, value: Any) -> str:
         text = super().parse(value)
+        if not text:
+            return text
         try:
             return validate_email(text, check_deliverability=False).normalized
         except EmailNotValidError:
@@ -61,6 +63,8 @@ class Login(Body):
 
     username: Annotated[str, Text(blank=True)] = ""
     password: Password
+    # Nobody logs in by it, but a wrong one is refused, as the contract has it.
+    email: Annotated[str, Email(blank=True)] = ""
 
 
 class UserReplacement(Body):

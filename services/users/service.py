@@ -5,10 +5,11 @@ from datetime import timedelta
 from uuid import uuid4
 
 import orjson
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.users import passwords, queries
-from services.users.errors import CannotLogIn, UsernameTaken, WeakPassword
+from services.users.errors import CannotLogIn, UsernameTaken
 from services.users.keys import Claims, SigningKey
 from services.users.models import Token, User
 from services.users.schemas import Registration, UserChange, UserReplacement
@@ -24,11 +25,16 @@ LOGIN = "login"
 WORKER_SCOPE = "jobs:execute"
 
 
-def check_registration(body: Registration) -> None:
-    """Faults that need no database, told before any slow work."""
-    faults = passwords.weaknesses(body.password1, body.username)
+async def check_registration(session: AsyncSession, body: Registration) -> None:
+    """Every wrong field at once; only then what is wrong with the whole."""
+    faults: dict[str, list[str]] = {}
+    if await queries.find_by_username(session, body.username) is not None:
+        faults |= UsernameTaken().faults
+    weaknesses = passwords.weaknesses(body.password1, body.username)
+    if weaknesses:
+        faults["password1"] = weaknesses
     if faults:
-        raise WeakPassword("password1", faults)
+        raise InvalidFields(faults)
     if body.password1 != body.password2:
         raise InvalidFields.of_whole("The two password fields didn't match.")
 
@@ -41,8 +47,7 @@ async def add_user(
     email: str = "",
     is_staff: bool = False,
 ) -> User:
-    if await queries.find_by_username(session, username) is not None:
-        raise UsernameTaken
+    """UsernameTaken also when somebody else was faster: the database has the last word."""
     user = User(
         username=username,
         username_folded=username.casefold(),
@@ -51,7 +56,10 @@ async def add_user(
         is_staff=is_staff,
     )
     session.add(user)
-    await session.flush()
+    try:
+        await session.flush()
+    except IntegrityError:
+        raise UsernameTaken from None
     await publish(session, UserRegistered(user_id=user.id or 0, username=username))
     return user
 

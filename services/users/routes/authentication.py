@@ -25,7 +25,8 @@ async def register(
 ) -> Response:
     """Create an account; the answer holds its first token."""
     body = submission.into(Registration)
-    service.check_registration(body)
+    async with database.reading() as session:
+        await service.check_registration(session, body)
     password_hash = await hash_password(body.password1)
     async with database.transaction() as session:
         user = await service.add_user(session, body.username, password_hash, email=body.email)

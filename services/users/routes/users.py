@@ -12,7 +12,7 @@ from shared.auth import CallerDep, RevocationsDep
 from shared.bodies import SubmissionDep, accepts
 from shared.db import DatabaseDep, ReadSessionDep, SessionDep
 from shared.hyperlinks import PathId
-from shared.lists import fields_wanted, ids_wanted
+from shared.lists import fields_wanted
 
 router = APIRouter(prefix="/api/v1/users", tags=["users"])
 
@@ -26,8 +26,7 @@ async def list_users(
 ) -> Response:
     """Newest first."""
     wanted = fields_wanted(request.query_params, FIELDS)
-    ids = ids_wanted(request.query_params, "id")
-    rows = await queries.list_users(session, only_id=caller.only_owner, ids=ids)
+    rows = await queries.list_users(session, only_id=caller.only_owner)
     return json_response(await presenter.show(rows, caller, wanted))
 
 

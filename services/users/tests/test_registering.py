@@ -3,6 +3,9 @@
 import httpx
 import pytest
 
+from services.users import service
+from services.users.errors import UsernameTaken
+from shared.db import Database
 from shared.testing.fixtures import Published
 
 STRONG = "correct horse battery"
@@ -83,7 +86,7 @@ async def test_a_name_is_taken_without_regard_to_case(client: httpx.AsyncClient)
         ({"username": ["x"]}, {"username": ["Not a valid string."]}),
         ({"email": "nowhere"}, {"email": ["Enter a valid email address."]}),
         (
-            {"password1": "123456", "password2": "123456"},
+            {"password1": "123", "password2": "123"},
             {
                 "password1": [
                     "This password is too short. It must contain at least 8 characters.",
@@ -108,6 +111,17 @@ async def test_a_wrong_field_is_named_with_every_fault(
     answer = await client.post("/auth/registration/", json={**ACCOUNT, **change})
 
     assert (answer.status_code, answer.json()) == (400, faults)
+
+
+async def test_a_name_taken_between_check_and_write_is_still_refused(
+    database: Database,
+) -> None:
+    async with database.transaction() as session:
+        await service.add_user(session, "ada", "hash")
+
+    with pytest.raises(UsernameTaken):
+        async with database.transaction() as session:
+            await service.add_user(session, "Ada", "hash")
 
 
 async def test_all_wrong_fields_are_told_at_once(client: httpx.AsyncClient) -> None:

@@ -6,6 +6,8 @@ import psutil
 
 from dev.waiting import eventually
 
+LINGER_SECONDS_MAX = 5.0
+
 
 def orphans_of(data_dir: Path) -> list[str]:
     """Every process that works in the directory or was told about it."""
@@ -14,7 +16,16 @@ def orphans_of(data_dir: Path) -> list[str]:
 
 def expect_no_orphans(data_dir: Path) -> None:
     """The kernel may need a moment to end what it was told to end."""
-    eventually(lambda: not orphans_of(data_dir), f"nothing of {data_dir} is left")
+    seen: list[str] = []
+
+    def are_gone() -> bool:
+        seen[:] = orphans_of(data_dir)
+        return not seen
+
+    try:
+        eventually(are_gone, "all are gone", seconds_max=LINGER_SECONDS_MAX)
+    except TimeoutError:
+        raise AssertionError("\n".join(["left behind:", *seen])) from None
 
 
 def _belongs(process: psutil.Process, data_dir: Path) -> bool:

@@ -52,7 +52,8 @@ class LocalStagedBlob:
         await asyncio.to_thread(self._keep)
 
     async def discard(self) -> None:
-        await asyncio.to_thread(self._discard)
+        if not self._file.closed:
+            await asyncio.to_thread(self._discard)
 
     async def _flush(self) -> None:
         data, self._waiting = self._waiting, bytearray()

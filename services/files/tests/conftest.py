@@ -16,6 +16,8 @@ from shared.testing.tokens import Signer
 KEY = "a key of more than twenty-five characters"
 KNOWN_USERS = (1, 2, 9)
 ADMIN = 9
+URL = "/api/v1/files/"
+NO_FILE = {"blob": ["No file was submitted."]}
 
 Uploads = Callable[..., Awaitable[httpx.Response]]
 Holds = Callable[..., Awaitable[httpx.Response]]
@@ -98,3 +100,23 @@ def hold(client: httpx.AsyncClient, signer: Signer) -> Holds:
         )
 
     return send
+
+
+def form(*parts: tuple[str, bytes], end: bytes = b"--X--\r\n") -> bytes:
+    """A multipart body by hand: Content-Disposition and content of each part."""
+    return (
+        b"".join(
+            b"--X\r\nContent-Disposition: form-data; "
+            + disposition.encode()
+            + b"\r\n\r\n"
+            + data
+            + b"\r\n"
+            for disposition, data in parts
+        )
+        + end
+    )
+
+
+async def post(client: httpx.AsyncClient, signer: Signer, body: bytes) -> httpx.Response:
+    headers = signer.headers(1) | {"content-type": "multipart/form-data; boundary=X"}
+    return await client.post(URL, headers=headers, content=body)

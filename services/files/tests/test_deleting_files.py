@@ -8,14 +8,13 @@ from sqlalchemy import func, select, update
 from services.files.models import DoomedBlob, FileReference
 from services.files.storage.local import LocalStore
 from services.files.sweeper import remove_due_blobs
-from services.files.tests.conftest import ADMIN, Holds, StoredBlobs, Uploads
+from services.files.tests.conftest import ADMIN, URL, Holds, StoredBlobs, Uploads
 from shared.clock import utc_now
 from shared.db import Database
 from shared.testing.fixtures import Published
 from shared.testing.peers import Peers
 from shared.testing.tokens import Signer
 
-URL = "/api/v1/files/"
 HOLDERS = "http://runs:8000/internal/holders/"
 FORBIDDEN = {"detail": "You do not have permission to perform this action."}
 

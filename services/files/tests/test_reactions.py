@@ -8,7 +8,7 @@ from services.files.consumers import (
     release_what_a_run_held,
 )
 from services.files.models import FileReference
-from services.files.tests.conftest import ADMIN, Holds, Uploads
+from services.files.tests.conftest import ADMIN, URL, Holds, Uploads
 from shared.clock import utc_now
 from shared.db import Database
 from shared.events.base import Event
@@ -17,8 +17,6 @@ from shared.events.users import UserDeleted
 from shared.messaging.consumer import Subscription, handle_once
 from shared.testing.fixtures import Published
 from shared.testing.tokens import Signer
-
-URL = "/api/v1/files/"
 
 
 async def hear(database: Database, event: Event, event_id: str = "1") -> bool:

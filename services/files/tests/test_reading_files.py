@@ -4,10 +4,9 @@ from typing import Any
 import httpx
 import pytest
 
-from services.files.tests.conftest import ADMIN, Uploads
+from services.files.tests.conftest import ADMIN, URL, Uploads
 from shared.testing.tokens import Signer
 
-URL = "/api/v1/files/"
 NOT_A_CHOICE = "Select a valid choice. That choice is not one of the available choices."
 
 Lists = Callable[..., Awaitable[Any]]

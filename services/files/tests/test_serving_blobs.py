@@ -1,13 +1,17 @@
 import time
+from collections.abc import AsyncIterator
+from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 import httpx
 import pytest
+from fastapi import FastAPI
 
 from services.files.links import MediaLinks
 from services.files.media import content_type
 from services.files.names import base_name
-from services.files.tests.conftest import KEY, StoredBlobs, Uploads
+from services.files.storage.local import LocalStore
+from services.files.tests.conftest import KEY, Uploads
 from shared.testing.tokens import Signer
 
 CONTENT = b"0123456789"
@@ -88,10 +92,16 @@ async def test_what_the_client_has_is_not_sent_again(
     assert answer.status_code == 200
 
 
+class UnreadableStore(LocalStore):
+    async def open(self, key: str, *, start: int, stop: int) -> AsyncIterator[bytes]:
+        raise AssertionError(f"blob {key} was read")
+
+
 async def test_head_tells_the_size_without_reading_the_blob(
-    upload: Uploads, client: httpx.AsyncClient, stored: StoredBlobs
+    app: FastAPI, upload: Uploads, client: httpx.AsyncClient, tmp_path: Path
 ) -> None:
     link = (await upload("a.bin", CONTENT)).json()["blob_url"]
+    app.state.store = UnreadableStore(tmp_path)
 
     answer = await client.head(link)
 

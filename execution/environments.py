@@ -10,6 +10,7 @@ import re
 import sys
 from collections import defaultdict
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 from execution.claims import ModuleVersion
@@ -20,6 +21,7 @@ from execution.workspace import remove_tree
 
 REQUIREMENTS = "requirements.txt"
 MARKER = "mlsploit-complete"
+PIP_RUNNER = "__pip-runner__.py"
 # Where packages come from is the operator's choice; all other variables stay here.
 PASSED_ON = re.compile(
     r"PATH|HOME|LANG|TMPDIR|PIP_\w+|UV_\w+|XDG_\w+|SSL_CERT_\w+|REQUESTS_CA_BUNDLE|\w+_proxy",
@@ -70,8 +72,15 @@ def _venv_command(environment: Path) -> list[str]:
 
 
 def _install_command(environment: Path) -> list[str]:
-    """The worker's own pip, which needs no copy of itself in each environment."""
-    pip = [sys.executable, "-m", "pip", "--python", str(environment / "bin" / "python")]
+    """The worker's own pip, which needs no copy of itself in each environment.
+
+    `pip --python` would do the same through a process in between, whose child outlives a worker
+    that is killed.
+    """
+    found = find_spec("pip")
+    if found is None or found.origin is None:
+        raise JobFailed("the worker's own Python has no pip to install the module's requirements")
+    pip = [str(environment / "bin" / "python"), str(Path(found.origin).with_name(PIP_RUNNER))]
     options = [
         "--quiet",
         "--no-input",

@@ -22,6 +22,14 @@ FILE_LINES_MAX = 300
 FUNCTION_LINES_MAX = 60
 ROUTE_LINES_MAX = 10
 SHARED_LINES_MAX = 2000
+NO_CODE = {
+    tokenize.COMMENT,
+    tokenize.NL,
+    tokenize.NEWLINE,
+    tokenize.INDENT,
+    tokenize.DEDENT,
+    tokenize.ENDMARKER,
+}
 TEST_NAME_WORDS_MIN = 3
 
 ALLOWED = re.compile(r"# tidy: allow (?P<rule>[a-z-]+)(?: - (?P<why>\S.*))?$")
@@ -61,6 +69,23 @@ class Source:
     @cached_property
     def tree(self) -> ast.Module:
         return ast.parse(self.text)
+
+    @cached_property
+    def code_lines(self) -> set[int]:
+        """Lines with code: not blank, no comment, no docstring. Explaining costs no budget."""
+        tokens = tokenize.generate_tokens(io.StringIO(self.text).readline)
+        lines = {
+            line
+            for token in tokens
+            if token.type not in NO_CODE
+            for line in range(token.start[0], token.end[0] + 1)
+        }
+        return lines - set(self._docstring_lines())
+
+    def _docstring_lines(self) -> Iterator[int]:
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.Module | ast.ClassDef | Function) and ast.get_docstring(node):
+                yield from range(node.body[0].lineno, (node.body[0].end_lineno or 0) + 1)
 
     def calls(self, *names: str) -> Iterator[int]:
         """Lines that call something of that name, however it is reached."""
@@ -245,11 +270,16 @@ def sources() -> Iterator[Source]:
 
 
 def shared_budget(all_sources: Iterable[Source]) -> Iterator[str]:
-    """The kernel stays small, or every service ends up inside it."""
-    kernel = [s for s in all_sources if s.parts[0] == "shared" and s.is_python and not s.is_test]
-    lines = sum(len(source.lines) for source in kernel)
+    """The kernel stays small, or every service ends up inside it. Contracts grow with the API."""
+    kernel = [
+        source
+        for source in all_sources
+        if source.is_python and source.parts[0] == "shared" and not source.is_test
+        if source.parts[1] not in {"events", "clients"}
+    ]
+    lines = sum(len(source.code_lines) for source in kernel)
     if lines > SHARED_LINES_MAX:
-        yield f"shared/: {lines} lines without tests, at most {SHARED_LINES_MAX}: to add, remove"
+        yield f"shared/: {lines} lines of mechanism, at most {SHARED_LINES_MAX}: to add, remove"
 
 
 def main() -> int:

@@ -94,7 +94,7 @@ async def test_what_the_client_has_is_not_sent_again(
 
 class UnreadableStore(LocalStore):
     async def open(self, key: str, *, start: int, stop: int) -> AsyncIterator[bytes]:
-        raise AssertionError(f"blob {key} was read")
+        raise AssertionError(f"bytes {start} to {stop} of {key} were read")
 
 
 async def test_head_tells_the_size_without_reading_the_blob(

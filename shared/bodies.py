@@ -173,6 +173,8 @@ def _read_urlencoded(raw: bytes) -> Pairs:
 
 
 async def _read_multipart(request: Request) -> Pairs:
+    if "boundary=" not in request.headers["content-type"]:
+        return []  # Nothing separates fields from each other, so there are none.
     try:
         form = await request.form(
             max_fields=FORM_FIELDS_MAX, max_files=1, max_part_size=FORM_FIELD_BYTES_MAX

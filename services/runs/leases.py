@@ -78,7 +78,7 @@ async def give_back(
     if announce:
         await progress.offer(session, job, settings)
     else:
-        progress.put_off_offer(job, utc_now(), settings)
+        progress.put_off_offer(job, settings)
 
 
 async def expire(session: AsyncSession, run: Run, job: Job, settings: RunsSettings) -> None:

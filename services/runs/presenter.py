@@ -62,7 +62,10 @@ async def show_runs(
     rows = await queries.list_runs(session, which)
     files = _grouped(await queries.list_run_files(session, which) if "files" in wanted else ())
     jobs = _grouped(await queries.list_run_jobs(session, which) if "jobs" in wanted else ())
-    return [narrowed(_run(row, files, jobs, links), wanted) for row in rows]
+    return [
+        narrowed(view_run(row, files.get(row.id, ()), jobs.get(row.id, ()), links), wanted)
+        for row in rows
+    ]
 
 
 async def show_run(session: AsyncSession, which: RunFilter, links: Hyperlinks) -> dict[str, Any]:
@@ -80,7 +83,8 @@ async def show_jobs(
     outputs = _grouped(
         await queries.list_outputs(session, which) if "output_files" in wanted else ()
     )
-    logs = _grouped(await queries.list_log_chunks(session, which) if "logs" in wanted else ())
+    has_logs = "logs" in wanted and any(row.log_bytes for row in rows)
+    logs = _grouped(await queries.list_log_chunks(session, which) if has_logs else ())
     return [narrowed(_job(row, outputs, logs, links), wanted) for row in rows]
 
 
@@ -89,15 +93,18 @@ async def show_job(session: AsyncSession, which: JobFilter, links: Hyperlinks) -
     return _only(await show_jobs(session, which, links))
 
 
-def _run(row: Any, files: Grouped, jobs: Grouped, links: Hyperlinks) -> dict[str, Any]:
+def view_run(
+    row: Any, file_ids: Sequence[int], job_ids: Sequence[int], links: Hyperlinks
+) -> dict[str, Any]:
+    """From columns, or from the run itself just after it was made."""
     item = links.item
     return {
         "id": row.id,
         "url": item("runs", row.id),
         "owner": item("users", row.owner_id),
         "pipeline": item("pipelines", row.pipeline_id),
-        "files": [item("files", file_id) for file_id in files.get(row.id, ())],
-        "jobs": [item("jobs", job_id) for job_id in jobs.get(row.id, ())],
+        "files": [item("files", file_id) for file_id in file_ids],
+        "jobs": [item("jobs", job_id) for job_id in job_ids],
         "status": row.status,
         "date_created": iso(row.created_at),
         "started": _maybe_iso(row.started_at),

@@ -42,6 +42,7 @@ async def move(
 
 async def offer(session: AsyncSession, job: Job, settings: RunsSettings) -> None:
     """Announce a job that is ready, and note when to do it again should nobody come."""
+    input_ids = await queries.input_ids(session, job)
     event = JobReady(
         job_id=job.id or 0,
         run_id=job.run_id,
@@ -52,23 +53,24 @@ async def offer(session: AsyncSession, job: Job, settings: RunsSettings) -> None
         commit=job.commit,
         function=job.function,
         options=json.loads(job.arguments),
-        input_file_ids=await queries.input_ids(session, job),
+        input_file_ids=input_ids,
     )
     envelope = event.envelope()
     await enqueue(session, event.offer_subject(), envelope.payload(), message_id=envelope.id)
+    put_off_offer(job, settings)
+
+
+def put_off_offer(job: Job, settings: RunsSettings) -> None:
+    """Leave a job on offer without saying so now."""
     now = utc_now()
     job.ready_at = job.ready_at or now
-    put_off_offer(job, now, settings)
-
-
-def put_off_offer(job: Job, now: datetime, settings: RunsSettings) -> None:
-    """Leave a job on offer without saying so now."""
     waits = settings.announce_again_seconds * 2 ** min(job.announcements, DOUBLINGS_MAX)
     job.announce_at = now + timedelta(seconds=waits)
     job.announcements += 1
 
 
 async def _tell_status(session: AsyncSession, job: Job, status: JobStatus) -> None:
+    output_ids = await queries.output_ids(session, job.id or 0) if status in TERMINAL else []
     await publish(
         session,
         JobStatusChanged(
@@ -77,7 +79,7 @@ async def _tell_status(session: AsyncSession, job: Job, status: JobStatus) -> No
             owner_id=job.owner_id,
             status=status,
             attempt=job.attempt,
-            output_file_ids=await queries.output_ids(session, job.id or 0),
+            output_file_ids=output_ids,
         ),
     )
 
@@ -86,15 +88,16 @@ async def _offer_child(session: AsyncSession, job: Job, settings: RunsSettings) 
     child = await queries.find_child(session, job.id or 0)
     if child is None or child.ready_at is not None:
         return
-    child.ready_at = utc_now()
     # A backend that needs no announcements may have taken it already.
     if child.status == "PENDING":
         await offer(session, child, settings)
+    else:
+        child.ready_at = utc_now()
 
 
 async def _update_run(session: AsyncSession, run: Run, now: datetime) -> None:
-    jobs = await queries.list_jobs_of_run(session, run.id or 0)
-    status = run_status([job.status for job in jobs])
+    states = await queries.list_states(session, run.id or 0)
+    status = run_status([state.status for state in states])
     if status == run.status:
         return
     run.status = status

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -137,13 +137,6 @@ async def list_log_chunks(session: AsyncSession, which: JobFilter) -> Sequence[A
     return (await session.execute(statement)).all()
 
 
-async def get_run(session: AsyncSession, run_id: int, *, owner_id: int | None) -> Run:
-    run = await session.get(Run, run_id)
-    if run is None or owner_id not in (None, run.owner_id):
-        raise NotFound
-    return run
-
-
 async def get_job(session: AsyncSession, job_id: int, *, owner_id: int | None) -> Job:
     job = await session.get(Job, job_id)
     if job is None or owner_id not in (None, job.owner_id):
@@ -151,36 +144,44 @@ async def get_job(session: AsyncSession, job_id: int, *, owner_id: int | None) -
     return job
 
 
-async def lock_run(session: AsyncSession, run_id: int) -> Run:
-    """The run, until the transaction ends; NotFound when it was deleted meanwhile."""
+async def lock_run(session: AsyncSession, run_id: int, *, owner_id: int | None) -> Run:
+    """The run, until the transaction ends."""
     statement = select(Run).where(col(Run.id) == run_id).with_for_update()
     run = (await session.scalars(statement)).one_or_none()
-    if run is None:
+    if run is None or owner_id not in (None, run.owner_id):
         raise NotFound
     return run
 
 
 async def lock_job(session: AsyncSession, job_id: int, *, owner_id: int | None) -> tuple[Run, Job]:
-    """A job with its run, until the transaction ends, as they are now."""
-    job = await get_job(session, job_id, owner_id=owner_id)
-    run = await lock_run(session, job.run_id)
-    return run, await lock_job_alone(session, job_id, owner_id=owner_id)
+    """A job with its run, until the transaction ends; the run is locked before the job."""
+    statement = (
+        select(Run, Job)
+        .join(Job, col(Job.run_id) == col(Run.id))
+        .where(col(Job.id) == job_id)
+        .with_for_update()
+    )
+    found = (await session.execute(statement)).one_or_none()
+    if found is None or owner_id not in (None, found.Job.owner_id):
+        raise NotFound
+    return found.Run, found.Job
 
 
 async def lock_job_alone(session: AsyncSession, job_id: int, *, owner_id: int | None) -> Job:
     """For what concerns neither the job's run nor its neighbours: heartbeats and log lines."""
     statement = select(Job).where(col(Job.id) == job_id).with_for_update()
-    # The job may have been read before the lock was had.
-    statement = statement.execution_options(populate_existing=True)
     job = (await session.scalars(statement)).one_or_none()
     if job is None or owner_id not in (None, job.owner_id):
         raise NotFound
     return job
 
 
-async def list_jobs_of_run(session: AsyncSession, run_id: int) -> Sequence[Job]:
-    statement = select(Job).where(col(Job.run_id) == run_id).order_by(col(Job.id))
-    return (await session.scalars(statement)).all()
+async def list_states(session: AsyncSession, run_id: int) -> Sequence[Any]:
+    """(job, status) of a run's jobs, in their order."""
+    statement = (
+        select(col(Job.id), col(Job.status)).where(col(Job.run_id) == run_id).order_by(col(Job.id))
+    )
+    return (await session.execute(statement)).all()
 
 
 async def output_ids(session: AsyncSession, job_id: int) -> list[int]:
@@ -286,5 +287,14 @@ async def holder_exists(session: AsyncSession, holder: str) -> bool:
     return (await session.scalars(statement)).first() is not None
 
 
-async def is_gone(session: AsyncSession, kind: str, thing_id: int) -> bool:
-    return await session.get(Tombstone, (kind, thing_id)) is not None
+async def any_is_gone(session: AsyncSession, things: Sequence[tuple[str, int]]) -> bool:
+    """Whether one of these (kind, id) has left a tombstone."""
+    statement = select(col(Tombstone.id)).where(
+        or_(*(and_(col(Tombstone.kind) == kind, col(Tombstone.id) == one) for kind, one in things))
+    )
+    return (await session.scalars(statement)).first() is not None
+
+
+async def holder_of(session: AsyncSession, run_id: int) -> str:
+    statement = select(col(Run.holder)).where(col(Run.id) == run_id)
+    return (await session.scalars(statement)).one()

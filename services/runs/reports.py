@@ -43,7 +43,7 @@ async def report_job(
             raise LeaseRequired
         await _judge(session, job, changes, lease)
         new_files = await _new_output_ids(session, job, changes)
-        holder = (await queries.get_run(session, job.run_id, owner_id=None)).holder
+        holder = await queries.holder_of(session, job.run_id) if new_files else ""
     if new_files:
         await files.hold(holder, new_files, role="output", owner_id=job.owner_id, caller=caller)
     async with database.transaction() as session:

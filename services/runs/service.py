@@ -47,14 +47,15 @@ async def create_run(
             holder, plan.file_ids, role="input", owner_id=caller.user_id, caller=caller
         )
     async with database.transaction() as session:
-        run = await _add_run(session, plan, holder, caller.user_id, settings)
-        return await presenter.show_run(session, RunFilter(ids=[run.id or 0]), links)
+        await _refuse_what_is_gone(session, caller.user_id, plan.pipeline_id)
+        run, jobs = await _add_run(session, plan, holder, caller.user_id)
+        await progress.offer(session, jobs[0], settings)
+    return presenter.view_run(run, plan.file_ids, [job.id or 0 for job in jobs], links)
 
 
 async def _add_run(
-    session: AsyncSession, plan: Plan, holder: str, owner_id: int, settings: RunsSettings
-) -> Run:
-    await _refuse_what_is_gone(session, owner_id, plan.pipeline_id)
+    session: AsyncSession, plan: Plan, holder: str, owner_id: int
+) -> tuple[Run, list[Job]]:
     run = Run(owner_id=owner_id, pipeline_id=plan.pipeline_id, holder=holder)
     session.add(run)
     await session.flush()
@@ -70,8 +71,7 @@ async def _add_run(
         holder=holder,
     )
     await publish(session, event)
-    await progress.offer(session, jobs[0], settings)
-    return run
+    return run, jobs
 
 
 async def _add_jobs(session: AsyncSession, plan: Plan, run: Run) -> list[Job]:
@@ -96,23 +96,20 @@ async def _add_jobs(session: AsyncSession, plan: Plan, run: Run) -> list[Job]:
 
 async def _refuse_what_is_gone(session: AsyncSession, owner_id: int, pipeline_id: int) -> None:
     """What was there when we asked may be gone by now, and its event was handled already."""
-    if await queries.is_gone(session, USER, owner_id) or await queries.is_gone(
-        session, PIPELINE, pipeline_id
-    ):
+    if await queries.any_is_gone(session, [(USER, owner_id), (PIPELINE, pipeline_id)]):
         raise InvalidFields.of_field("pipeline", LINK_MISSING)
 
 
 async def delete_run(session: AsyncSession, run_id: int, *, owner_id: int | None) -> None:
     """Jobs, logs and - within a moment - output files go; a backend at work finds its job gone."""
-    await queries.get_run(session, run_id, owner_id=owner_id)
-    run = await queries.lock_run(session, run_id)
+    run = await queries.lock_run(session, run_id, owner_id=owner_id)
     event = RunDeleted(
         run_id=run_id,
         owner_id=run.owner_id,
         holder=run.holder,
         output_file_ids=await queries.made_file_ids(session, run_id),
     )
-    job_ids = [job.id for job in await queries.list_jobs_of_run(session, run_id)]
+    job_ids = [state.id for state in await queries.list_states(session, run_id)]
     for table in (LogChunk, JobAttempt, JobOutput):
         await session.execute(delete(table).where(col(table.job_id).in_(job_ids)))
     await session.execute(delete(Job).where(col(Job.run_id) == run_id))

@@ -62,6 +62,11 @@ class ForegroundSystem:
                 text=True,
             )
 
+    def ensure_running(self) -> None:
+        if self.process.poll() is not None:
+            self.start()
+            self.wait_until_ready()
+
     def wait_until_ready(self) -> None:
         def is_ready() -> bool:
             assert self.process.poll() is None, f"ended with {self.process.poll()}: {self.said}"

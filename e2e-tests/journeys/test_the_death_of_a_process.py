@@ -21,24 +21,35 @@ def own_system(tmp_path: Path) -> Iterator[ForegroundSystem]:
         yield system
 
 
+@pytest.fixture(scope="module")
+def often_killed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ForegroundSystem]:
+    """One system whose processes die one after the other, so that each death costs one start."""
+    folder = tmp_path_factory.mktemp("often-killed") / "data"
+    # Only the module that is used, so that no environment is made for another meanwhile.
+    with ForegroundSystem(folder, {"MLSPLOIT_MODULES": "helloworld"}) as system:
+        yield system
+
+
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("name", PROCESSES)
 def test_a_killed_process_is_named_and_its_work_goes_on_after_a_restart(
-    own_system: ForegroundSystem, name: str
+    often_killed: ForegroundSystem, name: str
 ) -> None:
-    with People(own_system.url) as people:
+    system = often_killed
+    system.ensure_running()
+    with People(system.url) as people:
         alice = people.register("alice")
         run = a_run_of_three_jobs(alice)
 
-    os.kill(own_system.state["pids"][name], signal.SIGKILL)
+    os.kill(system.state["pids"][name], signal.SIGKILL)
 
-    assert own_system.wait_until_ended() == 1
-    assert f"{name} was killed by SIGKILL" in own_system.said
-    assert "Traceback" not in own_system.said
-    expect_no_orphans(own_system.data_dir)
-    own_system.start()
-    own_system.wait_until_ready()
-    with People(own_system.url) as people:
+    assert system.wait_until_ended() == 1
+    assert f"{name} was killed by SIGKILL" in system.said
+    assert "Traceback" not in system.said
+    expect_no_orphans(system.data_dir)
+    system.start()
+    system.wait_until_ready()
+    with People(system.url) as people:
         jobs = people.with_token(alice.username, alice.token).waits_for(run)
     assert [job["status"] for job in jobs] == ["FINISHED"] * 3, [job["logs"] for job in jobs]
 

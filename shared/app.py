@@ -5,9 +5,9 @@ begin when the app starts and end when it stops.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Protocol
@@ -20,7 +20,7 @@ from sqlalchemy.exc import DatabaseError
 from shared.auth import JwksKeys, KeySource, Revocations, TokenVerifier
 from shared.db import Database
 from shared.edge import Edge
-from shared.health import health_router
+from shared.health import Check, health_router
 from shared.http import pooled_client
 from shared.messaging.broker import REVOCATIONS_BUCKET, Broker
 from shared.messaging.consumer import AnySubscription, Consumer
@@ -57,6 +57,8 @@ class Service:
     subscriptions: Sequence[AnySubscription] = ()
     # Run for as long as the process lives, started again when they fail.
     background: Sequence[Background] = ()
+    # What must work besides database and broker before requests are served in full, by name.
+    checks: Mapping[str, Check] = field(default_factory=dict)
     # Only `users` brings its own keys; the others fetch its public ones.
     keys: KeySource | None = None
     openapi_url: str | None = "/openapi.json"

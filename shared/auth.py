@@ -23,6 +23,8 @@ ALGORITHM = "EdDSA"
 ISSUER = "mlsploit"
 TOKENS_CACHED_MAX = 10_000
 # Made-up key ids must not make us ask `users` again and again.
+# The signer's clock may be ahead of ours; the end of a token is judged without leeway, below.
+CLOCK_SKEW_SECONDS = 10
 JWKS_SECONDS_BETWEEN_FETCHES = 5.0
 SCHEMES = frozenset({"token", "bearer"})
 
@@ -135,11 +137,12 @@ class TokenVerifier:
                 key,
                 algorithms=[ALGORITHM],
                 issuer=ISSUER,
+                leeway=CLOCK_SKEW_SECONDS,
                 options={"require": ["exp", "iat", "sub", "jti"]},
             )
+            entry = (_caller(token, claims), float(claims["iat"]))
         except (jwt.PyJWTError, ValueError):
             raise Unauthenticated("Invalid token.") from None
-        entry = (_caller(token, claims), float(claims["iat"]))
         self._cache[token] = entry
         if len(self._cache) > TOKENS_CACHED_MAX:
             self._cache.popitem(last=False)

@@ -1,8 +1,9 @@
 """Alive, ready, measured: what the gateway's health page and the operator's tools ask."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, FastAPI, Request
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
@@ -13,6 +14,9 @@ from shared.db import Database
 from shared.messaging.broker import Broker
 
 CHECK_SECONDS = 2.0
+
+# Says "ok", or what is wrong.
+Check = Callable[[FastAPI], Awaitable[str]]
 
 health_router = APIRouter(include_in_schema=False)
 
@@ -32,6 +36,8 @@ async def read_readiness(request: Request) -> Response:
         checks["database"] = await _check_database(state.database)
     if state.settings.nats_url:
         checks["nats"] = _check_broker(state.broker)
+    for name, check in state.service.checks.items():
+        checks[name] = await check(request.app)
     is_ready = all(verdict == "ok" for verdict in checks.values())
     body = {"status": "ready" if is_ready else "unready", "checks": checks}
     return json_response(body, status=200 if is_ready else 503)

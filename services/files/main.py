@@ -9,6 +9,7 @@ from services.files.consumers import SUBSCRIPTIONS
 from services.files.links import MediaLinks
 from services.files.routes import files, internal, media
 from services.files.settings import FilesSettings
+from services.files.storage.interface import BlobStore
 from services.files.storage.local import LocalStore
 from services.files.sweeper import remove_dead_blobs
 from shared.app import Service, create_app
@@ -23,7 +24,19 @@ def describe(settings: FilesSettings) -> Service:
         migrations=Path(__file__).parent / "migrations",
         subscriptions=SUBSCRIPTIONS,
         background=(remove_dead_blobs,),
+        checks={"storage": check_storage},
     )
+
+
+async def check_storage(app: FastAPI) -> str:
+    """For `/readyz`: whether an upload could be stored."""
+    store: BlobStore = app.state.store
+    try:
+        staged = await store.stage()
+        await staged.discard()
+    except OSError as error:
+        return f"failed: {error.strerror}"
+    return "ok"
 
 
 def build(

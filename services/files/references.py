@@ -66,10 +66,13 @@ def _check_inputs(files: Sequence[Any], owner_id: int) -> None:
 
 def _check_outputs(files: Sequence[Any], owner_id: int, caller: Caller, held: set[int]) -> None:
     """A module may hand on what its run works on already, whatever its kind."""
-    if any(file.owner_id != owner_id for file in files):
-        raise InvalidFields.of_field(FIELD, NOT_THE_OWNERS if caller.is_staff else LINK_MISSING)
+    is_foreign = any(file.owner_id != owner_id for file in files)
+    if is_foreign and not caller.is_staff:
+        raise InvalidFields.of_field(FIELD, LINK_MISSING)
     if any(file.kind != OUTPUT and file.id not in held for file in files):
         raise InvalidFields.of_field(FIELD, NOT_AN_OUTPUT)
+    if is_foreign:
+        raise InvalidFields.of_field(FIELD, NOT_THE_OWNERS)
 
 
 async def _insert_references(session: AsyncSession, files: Sequence[Any], body: Hold) -> None:

@@ -1,0 +1,92 @@
+"""Internal calls: the caller's token goes along, a silent peer is said to be away."""
+
+from collections.abc import Iterator
+
+import httpx
+import pytest
+import structlog
+
+from shared.auth import Caller
+from shared.clients.runs import RunsClient
+from shared.errors import Unavailable
+from shared.http import IDS_PER_CALL_MAX, PeerRefused, pooled_client
+from shared.testing.peers import Peers
+
+RUNS = "http://runs:8000"
+CALLER = Caller(1, "ada", is_staff=False, token_id="x", token="secret-token", expires_at=4e9)
+
+
+@pytest.fixture
+def runs(peers: Peers) -> RunsClient:
+    return RunsClient(pooled_client(timeout_seconds=1, transport=peers), RUNS)
+
+
+@pytest.fixture(autouse=True)
+def context() -> Iterator[None]:
+    with structlog.contextvars.bound_contextvars(
+        **{"x-request-id": "r-1", "x-forwarded-host": "api.example.org"}
+    ):
+        yield
+
+
+async def test_a_call_carries_the_callers_token_and_the_clients_host(
+    runs: RunsClient, peers: Peers
+) -> None:
+    peers.answer("GET", f"{RUNS}/internal/holders/", json={"exists": True})
+
+    assert await runs.holder_exists("h", caller=CALLER)
+
+    [asked] = peers.asked
+    assert asked.headers["authorization"] == "Token secret-token"
+    assert asked.headers["x-request-id"] == "r-1"
+    assert asked.headers["x-forwarded-host"] == "api.example.org"
+
+
+async def test_any_number_of_things_is_asked_for_in_batches(runs: RunsClient, peers: Peers) -> None:
+    peers.answer("GET", f"{RUNS}/api/v1/runs/", json=[])
+
+    await runs.ids_by_pipeline(list(range(2 * IDS_PER_CALL_MAX + 1)), caller=CALLER)
+
+    assert len(peers.asked) == 3
+
+
+async def test_nothing_to_ask_for_asks_nobody(runs: RunsClient, peers: Peers) -> None:
+    assert await runs.ids_by_pipeline([], caller=CALLER) == {}
+    assert peers.asked == []
+
+
+async def test_a_connection_that_was_just_closed_is_tried_once_more(
+    runs: RunsClient, peers: Peers
+) -> None:
+    calls = 0
+
+    def closed_at_first(request: httpx.Request) -> httpx.Response:
+        nonlocal calls
+        calls += 1
+        if calls == 1:
+            raise httpx.RemoteProtocolError("server disconnected", request=request)
+        return httpx.Response(200, json={"exists": False})
+
+    peers.play("GET", f"{RUNS}/internal/holders/", closed_at_first)
+
+    assert not await runs.holder_exists("h", caller=CALLER)
+
+
+async def test_a_silent_peer_is_unavailable(runs: RunsClient, peers: Peers) -> None:
+    peers.silence("GET", f"{RUNS}/internal/holders/")
+
+    with pytest.raises(Unavailable) as refusal:
+        await runs.holder_exists("h", caller=CALLER)
+    assert refusal.value.headers["Retry-After"] == "1"
+
+
+@pytest.mark.parametrize(
+    ("status", "error"), [(500, Unavailable), (503, Unavailable), (404, PeerRefused)]
+)
+async def test_a_peers_fault_is_not_ours_but_its_refusal_is_told(
+    runs: RunsClient, peers: Peers, status: int, error: type[Exception]
+) -> None:
+    peers.answer("GET", f"{RUNS}/internal/holders/", json={"detail": "x"}, status=status)
+
+    with pytest.raises(error):
+        await runs.holder_exists("h", caller=CALLER)

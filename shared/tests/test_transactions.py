@@ -1,0 +1,113 @@
+"""Commits happen at the edge, whole or not at all; writers queue and readers never wait."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+from typing import Annotated
+
+import httpx
+import pytest
+from fastapi import Depends, FastAPI
+from sqlalchemy import Column, Integer, MetaData, Table, insert, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from shared.db import Database, SessionDep, UtcDateTime
+
+METADATA = MetaData()
+NOTES = Table(
+    "notes",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("number", Integer, unique=True, nullable=False),
+    Column("moment", UtcDateTime),
+)
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    opened = Database(f"sqlite+aiosqlite:///{tmp_path}/notes.sqlite3")
+    async with opened.engine.begin() as connection:
+        await connection.run_sync(METADATA.create_all)
+    yield opened
+    await opened.close()
+
+
+async def _numbers(database: Database) -> list[int]:
+    async with database.reading() as session:
+        return [*(await session.scalars(select(NOTES.c.number).order_by(NOTES.c.number)))]
+
+
+async def _write_then_fail(database: Database) -> None:
+    async with database.transaction() as session:
+        await session.execute(insert(NOTES).values(number=1))
+        raise LookupError
+
+
+async def test_a_transaction_that_fails_leaves_nothing_behind(database: Database) -> None:
+    with pytest.raises(LookupError):
+        await _write_then_fail(database)
+
+    assert await _numbers(database) == []
+
+
+async def test_many_writers_at_once_queue_instead_of_failing(database: Database) -> None:
+    async def read_then_write(number: int) -> None:
+        async with database.transaction() as session:
+            # Reading first is what makes SQLite refuse a deferred transaction its write lock.
+            await session.execute(select(NOTES))
+            await asyncio.sleep(0)  # tidy: allow no-sleep - lets the other writers in between
+            await session.execute(insert(NOTES).values(number=number))
+
+    await asyncio.gather(*(read_then_write(number) for number in range(20)))
+
+    assert await _numbers(database) == list(range(20))
+
+
+async def test_a_reader_does_not_wait_for_a_writer_and_sees_a_whole_state(
+    database: Database,
+) -> None:
+    async with database.transaction() as session:
+        await session.execute(insert(NOTES).values(number=1))
+        assert await _numbers(database) == []
+
+    assert await _numbers(database) == [1]
+
+
+async def test_a_failed_commit_is_never_answered_with_success(database: Database) -> None:
+    app = FastAPI()
+    app.state.database = database
+
+    @app.post("/notes", status_code=201)
+    async def create_note(session: Annotated[AsyncSession, Depends(_spoiled)]) -> dict[str, str]:
+        await session.execute(insert(NOTES).values(number=1))
+        return {"status": "written"}
+
+    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://notes.test") as client:
+        answer = await client.post("/notes")
+
+    assert answer.status_code == 500
+    assert await _numbers(database) == []
+
+
+async def _spoiled(session: SessionDep) -> AsyncSession:
+    """A session whose commit will fail."""
+
+    async def fail() -> None:
+        raise ConnectionError
+
+    session.commit = fail  # type: ignore[method-assign]
+    return session
+
+
+async def test_moments_come_back_aware_and_in_utc(database: Database) -> None:
+    noon_in_tokyo = datetime(2026, 11, 23, 12, tzinfo=timezone(timedelta(hours=9)))
+    async with database.transaction() as session:
+        await session.execute(insert(NOTES).values(number=1, moment=noon_in_tokyo))
+
+    async with database.reading() as session:
+        moment = await session.scalar(select(NOTES.c.moment))
+
+    assert moment == noon_in_tokyo
+    assert moment.tzinfo is UTC

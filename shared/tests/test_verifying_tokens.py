@@ -26,7 +26,7 @@ async def test_a_signed_token_names_its_caller(verifier: TokenVerifier, signer: 
     caller = await verifier.verify(signer.token(7, is_staff=True, scopes="jobs:execute a:b"))
 
     assert (caller.user_id, caller.username, caller.is_staff) == (7, "user7", True)
-    assert caller.scopes == {"jobs:execute", "a:b"}
+    assert caller.scopes == frozenset({"jobs:execute", "a:b"})
     assert caller.may("jobs:execute")
     assert not caller.may("files:read")
 

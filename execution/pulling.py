@@ -19,6 +19,7 @@ from shared.messaging.broker import Broker
 # A pull that a restarted NATS forgot is waited for this long.
 FETCH_SECONDS = 5.0
 REBIND_SECONDS = 0.5
+HAND_BACK_SECONDS = 0.1
 
 log = structlog.get_logger(__name__)
 
@@ -53,6 +54,8 @@ class Pulling:
         self._task = asyncio.create_task(self._run())
 
     def stop_soon(self) -> None:
+        if self._is_stopping:
+            return  # Another cancellation would interrupt the handing back.
         self._is_stopping = True
         # nats-py may swallow a cancellation that meets a message; the flag then ends the loop.
         if self._task is not None:
@@ -69,7 +72,11 @@ class Pulling:
         while not self._is_stopping:
             try:
                 await self._broker.ready.wait()
-                await self._pull(await self._bind())
+                messages = await self._bind()
+                try:
+                    await self._pull(messages)
+                finally:
+                    await self._let_go(messages)
             except (NatsError, OSError) as error:
                 self.is_bound.clear()
                 log.warning("consumer_unbound", stream=self._stream, reason=repr(error))
@@ -91,3 +98,16 @@ class Pulling:
             except TimeoutError:  # Nothing came; nats.errors.TimeoutError is one too.
                 continue
             await self._handle(message)
+
+    async def _let_go(self, messages: JetStreamContext.PullSubscription) -> None:
+        """End the pull that still waits at the server, and hand back what it has brought.
+
+        Otherwise the server would send it the next message, and nobody else would hear of that
+        until its acknowledgement is overdue.
+        """
+        with suppress(NatsError, OSError):
+            while messages.pending_msgs:
+                [message] = await messages.fetch(1, timeout=HAND_BACK_SECONDS)
+                await message.nak()
+        with suppress(NatsError, OSError):
+            await messages.unsubscribe()

@@ -1,6 +1,7 @@
 """What an operator sees of `make run`: side by side, again, and one sentence for each fault."""
 
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,14 @@ from harness.systems import ForegroundSystem
 
 from dev.stack import Stack
 from dev.waiting import eventually
+
+
+@pytest.fixture(scope="module")
+def own_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """For tests that stop and start single processes."""
+    folder = tmp_path_factory.mktemp("own") / "data"
+    with Stack(folder, {"MLSPLOIT_MODULES": "helloworld"}) as stack:
+        yield stack
 
 
 @pytest.mark.timeout(300)
@@ -65,12 +74,28 @@ def test_health_has_one_entry_for_each_service(people: People) -> None:
 
 
 @pytest.mark.timeout(300)
-def test_health_is_not_ready_while_a_service_is_down(tmp_path: Path) -> None:
-    with Stack(tmp_path / "data") as stack, People(stack.url) as people:
-        stack.kill("files")
+def test_health_is_not_ready_while_a_service_is_down(own_stack: Stack) -> None:
+    with People(own_stack.url) as people:
+        own_stack.kill("files")
         eventually(lambda: people.http.get("/healthz").status_code == 503, "health says so")
-        stack.restart("files")
+        own_stack.restart("files")
         eventually(lambda: people.http.get("/healthz").status_code == 200, "health says so")
+
+
+@pytest.mark.timeout(300)
+def test_a_worker_that_stops_hands_its_work_on_at_once(own_stack: Stack) -> None:
+    with People(own_stack.url) as people:
+        alice = people.register("alice")
+        name = alice.uploads("ada.txt", b"Ada")
+        shout = step("helloworld", "Shout")
+        run = alice.runs(alice.builds_pipeline(shout, shout, shout), [name])
+        eventually(lambda: alice.sees_jobs(run)[0]["status"] != "PENDING", "the first has begun")
+
+        own_stack.restart("execution")
+
+        # Far less than a lease or an acknowledgement lasts: nobody waited for one to run out.
+        jobs = alice.waits_for(run, seconds_max=15)
+    assert [job["status"] for job in jobs] == ["FINISHED"] * 3
 
 
 def test_a_busy_port_is_one_sentence(tmp_path: Path) -> None:

@@ -1,0 +1,74 @@
+"""Every setting of every process stands in `.env.example`, and nothing stands there in vain."""
+
+import importlib
+import re
+from collections.abc import Iterator
+
+import pytest
+from pydantic import AliasChoices
+from pydantic_settings import BaseSettings
+
+from dev.environment import ROOT
+from shared.settings import ServiceSettings
+
+MODULES = (
+    *(f"services.{name}.settings" for name in ("users", "files", "modules", "pipelines", "runs")),
+    "gateway.portal.settings",
+    "execution.settings",
+)
+# Where the processes find each other is nobody's choice: `make run` and compose say it.
+INNER = re.compile(r"MLSPLOIT_(NATS|GATEWAY|USERS|FILES|MODULES|PIPELINES|RUNS|PORTAL)_URL")
+# Read by what starts the processes, not by the processes.
+OF_THE_SYSTEM = {
+    "MLSPLOIT_GATEWAY_PORT",
+    "MLSPLOIT_TRUSTED_PROXIES",
+    "MLSPLOIT_SUPERUSER_PASSWORD",
+    "MLSPLOIT_POSTGRES_PASSWORD",
+    *(
+        f"MLSPLOIT_{name}_DATABASE_PASSWORD"
+        for name in ("USERS", "FILES", "MODULES", "PIPELINES", "RUNS")
+    ),
+}
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_every_setting_of_a_process_is_documented(module: str) -> None:
+    known = {name for name in settings_of(module) if not INNER.fullmatch(name)}
+
+    assert known - documented() == set()
+
+
+def test_nothing_is_documented_that_nobody_reads() -> None:
+    known = {name for module in MODULES for name in settings_of(module)}
+
+    assert documented() - known - OF_THE_SYSTEM == set()
+
+
+def documented() -> set[str]:
+    text = (ROOT / ".env.example").read_text()
+    return set(re.findall(r"^(?:# )?(MLSPLOIT_\w+)=", text, re.MULTILINE))
+
+
+def settings_of(module: str) -> set[str]:
+    """The environment variables that a process reads."""
+    return {name for found in _classes(module) for name in _variables(found)}
+
+
+def _classes(module: str) -> Iterator[type[BaseSettings]]:
+    loaded = importlib.import_module(module)
+    for value in vars(loaded).values():
+        is_settings = isinstance(value, type) and issubclass(value, BaseSettings)
+        if is_settings and value.__module__ == module:
+            yield value
+
+
+def _variables(settings: type[BaseSettings]) -> Iterator[str]:
+    own_prefix = settings.model_config.get("env_prefix") or "MLSPLOIT_"
+    for field, info in settings.model_fields.items():
+        # What all services have is documented once, with runs as the example.
+        prefix = "MLSPLOIT_RUNS_" if field in ServiceSettings.model_fields else own_prefix
+        match info.validation_alias:
+            case AliasChoices(choices=[_, str(alias)]) | str(alias):
+                yield alias
+            case _:
+                yield f"{prefix}{field}".upper()

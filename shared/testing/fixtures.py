@@ -3,7 +3,7 @@
 A service's `conftest.py` provides `build_service`; the rest is here.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +16,13 @@ from sqlalchemy import select
 from shared.db import Database
 from shared.messaging.tables import outbox
 from shared.testing.peers import Peers
+from shared.testing.postgres import NoPostgres, PostgresServer, postgres_server
 from shared.testing.processes import NatsServer, nats_server
 from shared.testing.tokens import Signer
 
 HOST = "http://mlsploit.test"
+SQLITE = "sqlite"
+POSTGRES = "postgres"
 Published = Callable[[], Awaitable[list[tuple[str, dict[str, Any]]]]]
 
 
@@ -36,11 +39,34 @@ def peers(signer: Signer) -> Peers:
     return played
 
 
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """Started by the first test that asks for it; skipped, in words, where there is none."""
+    try:
+        with postgres_server() as server:
+            yield server
+    except NoPostgres as reason:
+        pytest.skip(str(reason))
+
+
+@pytest.fixture(params=[SQLITE, POSTGRES])
+async def database_url(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """What `build_service` passes on: every service keeps its promises on both databases."""
+    if request.param == SQLITE:
+        return ""
+    server: PostgresServer = request.getfixturevalue("postgres")
+    name = request.path.parents[1].name
+    url = await server.empty_database(name)
+    # For the commands of administrators, which read the environment.
+    monkeypatch.setenv(f"MLSPLOIT_{name.upper()}_DATABASE_URL", url)
+    return url
+
+
 @pytest.fixture
 async def app(
     build_service: Callable[[Path, Peers], FastAPI], tmp_path: Path, peers: Peers
 ) -> AsyncIterator[FastAPI]:
-    """The service, started: its own SQLite file, its own migrations, no broker."""
+    """The service, started: its own database, its own migrations, no broker."""
     built = build_service(tmp_path, peers)
     async with built.router.lifespan_context(built):
         yield built

@@ -31,11 +31,15 @@ def _users_that_exist(request: httpx.Request) -> httpx.Response:
 
 
 @pytest.fixture
-def build_service() -> Callable[[Path, Peers], FastAPI]:
+def build_service(database_url: str) -> Callable[[Path, Peers], FastAPI]:
     def build_files(folder: Path, peers: Peers) -> FastAPI:
         peers.play("GET", "http://users:8000/internal/users/", _users_that_exist)
         settings = FilesSettings(
-            data_dir=folder, nats_url="", link_key=KEY, upload_bytes_max=100_000
+            data_dir=folder,
+            nats_url="",
+            database_url=database_url,
+            link_key=KEY,
+            upload_bytes_max=100_000,
         )
         return build(settings, transport=peers)
 

@@ -26,9 +26,12 @@ def definition() -> str:
 
 
 @pytest.fixture
-def build_service() -> Callable[[Path, Peers], FastAPI]:
+def build_service(database_url: str) -> Callable[[Path, Peers], FastAPI]:
     def build_modules(folder: Path, peers: Peers) -> FastAPI:
-        return build(ModulesSettings(data_dir=folder, nats_url=""), transport=peers)
+        return build(
+            ModulesSettings(data_dir=folder, nats_url="", database_url=database_url),
+            transport=peers,
+        )
 
     return build_modules
 

@@ -60,11 +60,14 @@ def run_row(run_id: int, pipeline: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.fixture
-def build_service() -> Callable[[Path, Peers], FastAPI]:
+def build_service(database_url: str) -> Callable[[Path, Peers], FastAPI]:
     def build_pipelines(folder: Path, peers: Peers) -> FastAPI:
         peers.play("GET", FUNCTIONS_URL, play_functions)
         peers.answer("GET", RUNS_URL, json=[])
-        return build(PipelinesSettings(data_dir=folder, nats_url=""), transport=peers)
+        return build(
+            PipelinesSettings(data_dir=folder, nats_url="", database_url=database_url),
+            transport=peers,
+        )
 
     return build_pipelines
 

@@ -15,9 +15,11 @@ from shared.testing.tokens import Signer
 
 
 @pytest.fixture
-def build_service() -> Callable[[Path, Peers], FastAPI]:
+def build_service(database_url: str) -> Callable[[Path, Peers], FastAPI]:
     def build_runs(folder: Path, peers: Peers) -> FastAPI:
-        return build(RunsSettings(data_dir=folder, nats_url=""), transport=peers)
+        return build(
+            RunsSettings(data_dir=folder, nats_url="", database_url=database_url), transport=peers
+        )
 
     return build_runs
 

@@ -15,11 +15,13 @@ SECRET = "a secret of more than twenty-five characters"
 
 
 @pytest.fixture
-def build_service() -> Callable[[Path, Peers], FastAPI]:
+def build_service(database_url: str) -> Callable[[Path, Peers], FastAPI]:
     def build_users(folder: Path, peers: Peers) -> FastAPI:
         peers.answer("GET", "http://files:8000/api/v1/files/", json=[])
         peers.answer("GET", "http://pipelines:8000/api/v1/pipelines/", json=[])
-        settings = UsersSettings(data_dir=folder, nats_url="", api_secret_key=SECRET)
+        settings = UsersSettings(
+            data_dir=folder, nats_url="", database_url=database_url, api_secret_key=SECRET
+        )
         return build(settings, transport=peers)
 
     return build_users

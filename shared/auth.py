@@ -44,8 +44,9 @@ class Caller:
     expires_at: float
     scopes: frozenset[str] | None = None
 
-    def may(self, scope: str) -> bool:
-        return self.scopes is None or scope in self.scopes
+    def may(self, *scopes: str) -> bool:
+        """Whether the token has one of these scopes, or was never narrowed."""
+        return self.scopes is None or not self.scopes.isdisjoint(scopes)
 
     @property
     def only_owner(self) -> int | None:
@@ -180,28 +181,22 @@ async def authenticate(request: Request) -> Caller:
     return await verifier.verify(token_from(request.headers.get("authorization")))
 
 
-async def _unscoped_caller(
-    request: Request, _documented: Annotated[str | None, Depends(_documented)]
-) -> Caller:
-    """A token that was narrowed to some scopes opens only the routes that ask for one of them."""
-    caller = await authenticate(request)
-    if caller.scopes is not None:
-        raise Forbidden
-    return caller
-
-
-def requires(scope: str) -> Callable[..., Awaitable[Caller]]:
-    """A dependency: callers whose token has this scope, or is not narrowed at all."""
+def requires(*scopes: str) -> Callable[..., Awaitable[Caller]]:
+    """A dependency: callers whose token has one of these scopes, or is not narrowed at all."""
 
     async def scoped_caller(
         request: Request, _documented: Annotated[str | None, Depends(_documented)]
     ) -> Caller:
         caller = await authenticate(request)
-        if not caller.may(scope):
-            raise Forbidden
+        if not caller.may(*scopes):
+            raise Forbidden(f"This token's scopes do not allow it; needed: {_named(scopes)}.")
         return caller
 
     return scoped_caller
+
+
+def _named(scopes: tuple[str, ...]) -> str:
+    return " or ".join(scopes) or "a token without scopes"
 
 
 def _revocations(request: Request) -> Revocations:
@@ -210,4 +205,5 @@ def _revocations(request: Request) -> Revocations:
 
 
 RevocationsDep = Annotated[Revocations, Depends(_revocations)]
-CallerDep = Annotated[Caller, Depends(_unscoped_caller)]
+# A whole token: one that was narrowed to scopes opens only routes that ask for one of them.
+CallerDep = Annotated[Caller, Depends(requires())]

@@ -6,7 +6,7 @@ import httpx
 import structlog
 
 from shared.auth import Caller
-from shared.errors import Unavailable
+from shared.errors import Forbidden, Unavailable
 
 IDS_PER_CALL_MAX = 500
 # Below uvicorn's 5 s: a POST must not go out on a connection that the peer is closing.
@@ -72,6 +72,9 @@ class ServiceClient:
         if answer.status_code >= 500:
             raise Unavailable
         body = answer.json() if answer.content else None
+        if answer.status_code == 403:
+            # A narrowed token: the peer's detail says which scope is missing.
+            raise Forbidden((body or {}).get("detail"))
         if answer.status_code >= 400:
             raise PeerRefused(answer.status_code, body)
         return body

@@ -15,10 +15,12 @@ from shared.clients.runs import RunsClient
 from shared.clients.users import UsersClient
 from shared.hyperlinks import HyperlinksDep
 
-WORKER_SCOPE = "jobs:execute"
-
-# People with a token of their own, and workers with one that is good for jobs only.
-WorkerDep = Annotated[Caller, Depends(requires(WORKER_SCOPE))]
+Reader = Annotated[Caller, Depends(requires("files:read"))]
+Writer = Annotated[Caller, Depends(requires("files:write"))]
+# Workers too, with a token that is good for jobs only.
+Uploader = Annotated[Caller, Depends(requires("files:write", "jobs:execute"))]
+# Inside, on behalf of whoever starts a run or does a job: they name files, and read none here.
+Runner = Annotated[Caller, Depends(requires("runs:write", "jobs:execute"))]
 
 
 def _settings(request: Request) -> FilesSettings:

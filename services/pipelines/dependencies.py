@@ -6,10 +6,14 @@ from fastapi import Depends, Request
 
 from services.pipelines.presenter import PipelinePresenter
 from services.pipelines.settings import PipelinesSettings
+from shared.auth import Caller, requires
 from shared.clients.modules import ModulesClient
 from shared.clients.runs import RunsClient
 from shared.db import DatabaseDep
 from shared.hyperlinks import HyperlinksDep
+
+Reader = Annotated[Caller, Depends(requires("pipelines:read"))]
+Writer = Annotated[Caller, Depends(requires("pipelines:write"))]
 
 
 def _settings(request: Request) -> PipelinesSettings:

@@ -14,6 +14,8 @@ from shared.errors import NotFound
 from shared.hyperlinks import Hyperlinks
 
 PIPELINE_FIELDS = ("id", "url", "name", "owner", "tasks", "runs", "enabled", "date_created")
+# What the runs service tells, and the scope that a narrowed token needs for it.
+RUNS_FIELD, RUNS_SCOPE = "runs", "runs:read"
 TASK_FIELDS = (
     "id",
     "url",
@@ -50,6 +52,8 @@ class PipelinePresenter:
     async def show(
         self, chosen: Chosen, caller: Caller, wanted: frozenset[str] = frozenset(PIPELINE_FIELDS)
     ) -> list[dict[str, Any]]:
+        if not caller.may(RUNS_SCOPE):
+            wanted -= {RUNS_FIELD}
         async with self._database.reading() as session:
             rows = await queries.list_pipelines(session, chosen)
             tasks = await queries.list_tasks_of(session, chosen) if "tasks" in wanted else []
@@ -57,7 +61,7 @@ class PipelinePresenter:
         for task in tasks:
             tasks_by_pipeline[task.pipeline_id].append(self._task(task))
         run_ids: dict[int, list[int]] = {}
-        if rows and "runs" in wanted:
+        if rows and RUNS_FIELD in wanted:
             run_ids = await self._runs.ids_by_pipeline([row.id for row in rows], caller=caller)
         shown = [
             self._pipeline(row, tasks_by_pipeline[row.id], run_ids.get(row.id, [])) for row in rows

@@ -11,7 +11,12 @@ from shared.clients.files import FilesClient
 from shared.clients.modules import ModulesClient
 from shared.clients.pipelines import PipelinesClient
 
-EXECUTE_SCOPE = "jobs:execute"
+Reader = Annotated[Caller, Depends(requires("runs:read"))]
+Writer = Annotated[Caller, Depends(requires("runs:write"))]
+# Backends; a person's own token may do the same with that person's own jobs.
+Executor = Annotated[Caller, Depends(requires("jobs:execute"))]
+# Inside: the files service asks, on behalf of whoever deletes a file.
+FilesWriter = Annotated[Caller, Depends(requires("files:write"))]
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,3 @@ def _peers(request: Request, settings: SettingsDep) -> Peers:
 
 
 PeersDep = Annotated[Peers, Depends(_peers)]
-
-# Backends; a person's own token may do the same with that person's own jobs.
-ExecutorDep = Annotated[Caller, Depends(requires(EXECUTE_SCOPE))]

@@ -7,9 +7,15 @@ from fastapi import Depends, Request
 from services.users.keys import SigningKey
 from services.users.presenter import Presenter
 from services.users.settings import UsersSettings
+from shared.auth import Caller, requires
 from shared.clients.files import FilesClient
 from shared.clients.pipelines import PipelinesClient
 from shared.hyperlinks import HyperlinksDep
+
+Reader = Annotated[Caller, Depends(requires("users:read"))]
+Writer = Annotated[Caller, Depends(requires("users:write"))]
+# Inside: the files service asks, on behalf of whoever uploads or changes a file.
+FilesWriter = Annotated[Caller, Depends(requires("files:write", "jobs:execute"))]
 
 
 def _settings(request: Request) -> UsersSettings:

@@ -10,7 +10,8 @@ from shared.clients.pipelines import PipelinesClient
 from shared.hyperlinks import Hyperlinks
 
 FIELDS = ("id", "url", "username", "is_staff", "files", "pipelines")
-REMOTE_FIELDS = frozenset({"files", "pipelines"})
+# What other services tell, and the scope that a narrowed token needs for each.
+REMOTE_FIELDS = {"files": "files:read", "pipelines": "pipelines:read"}
 
 
 class UserColumns(Protocol):
@@ -40,14 +41,12 @@ class Presenter:
         caller: Caller,
         wanted: frozenset[str] = frozenset(FIELDS),
     ) -> list[dict[str, Any]]:
+        wanted -= {name for name, scope in REMOTE_FIELDS.items() if not caller.may(scope)}
         ids = [user.id for user in users if user.id is not None]
-        files: dict[int, list[int]] = {}
-        pipelines: dict[int, list[int]] = {}
-        if wanted & REMOTE_FIELDS:
-            files, pipelines = await asyncio.gather(
-                self._files.ids_by_owner(ids, caller=caller),
-                self._pipelines.ids_by_owner(ids, caller=caller),
-            )
+        files, pipelines = await asyncio.gather(
+            self._files.ids_by_owner(ids if "files" in wanted else [], caller=caller),
+            self._pipelines.ids_by_owner(ids if "pipelines" in wanted else [], caller=caller),
+        )
         item = self._links.item
         shown = [
             {

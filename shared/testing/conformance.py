@@ -46,6 +46,19 @@ class ServiceConformance:
                 asked += 1
         assert asked > 0
 
+    async def test_a_token_narrowed_to_something_else_opens_no_route(
+        self, app: FastAPI, client: httpx.AsyncClient, signer: Signer
+    ) -> None:
+        headers = signer.headers(1, is_staff=True, scopes="weather:read weather:write")
+        routes = [route for router in app.state.service.routers for route in router.routes]
+        assert routes
+        for route in routes:
+            for method in route.methods - {"HEAD", "OPTIONS"}:
+                if (method.lower(), route.path) not in PUBLIC:
+                    answer = await client.request(method, _with_ids(route.path), headers=headers)
+                    assert answer.status_code == 403, f"{method} {route.path}"
+                    assert "scope" in answer.json()["detail"]
+
     async def test_a_made_up_token_is_refused_in_the_contracts_words(
         self, client: httpx.AsyncClient
     ) -> None:

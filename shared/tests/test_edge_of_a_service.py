@@ -110,3 +110,6 @@ class TestEcho(ServiceConformance):
 
     async def test_every_route_outside_the_public_ones_wants_credentials(self) -> None:  # type: ignore[override]
         """The echo is open on purpose; the other four services have this claim tested."""
+
+    async def test_a_token_narrowed_to_something_else_opens_no_route(self) -> None:  # type: ignore[override]
+        """For the same reason."""

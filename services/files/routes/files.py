@@ -6,11 +6,13 @@ from starlette.responses import Response
 from services.files import queries, service
 from services.files.dependencies import (
     PresenterDep,
+    Reader,
     RunsDep,
     SettingsDep,
     UploadDep,
+    Uploader,
     UsersDep,
-    WorkerDep,
+    Writer,
 )
 from services.files.presenter import FIELDS, VERSIONS_FIELD
 from services.files.schemas import (
@@ -21,7 +23,7 @@ from services.files.schemas import (
     filter_wanted,
 )
 from shared.answers import created, json_response, no_content
-from shared.auth import Caller, CallerDep
+from shared.auth import Caller
 from shared.bodies import SubmissionDep, accepts
 from shared.db import DatabaseDep, ReadSessionDep
 from shared.hyperlinks import PathId
@@ -36,7 +38,7 @@ def _only(file_id: int, caller: Caller) -> FileFilter:
 
 @router.get("/")
 async def list_files(
-    request: Request, caller: CallerDep, session: ReadSessionDep, presenter: PresenterDep
+    request: Request, caller: Reader, session: ReadSessionDep, presenter: PresenterDep
 ) -> Response:
     """Oldest first; `owner`, `kind` and `id` filter."""
     wanted = fields_wanted(request.query_params, FIELDS)
@@ -49,7 +51,7 @@ async def list_files(
 
 @router.post("/", status_code=201, openapi_extra=accepts(StaffFileUpload))
 async def create_file(
-    caller: WorkerDep,
+    caller: Uploader,
     upload: UploadDep,
     database: DatabaseDep,
     users: UsersDep,
@@ -62,7 +64,7 @@ async def create_file(
 
 @router.get("/{file_id}/")
 async def read_file(
-    file_id: PathId, caller: CallerDep, session: ReadSessionDep, presenter: PresenterDep
+    file_id: PathId, caller: Reader, session: ReadSessionDep, presenter: PresenterDep
 ) -> Response:
     file = await queries.get_file(session, file_id, only_owner=caller.only_owner)
     versions = await queries.list_versions(session, _only(file_id, caller))
@@ -72,7 +74,7 @@ async def read_file(
 @router.put("/{file_id}/", openapi_extra=accepts(StaffFileReplacement))
 async def replace_file(
     file_id: PathId,
-    caller: CallerDep,
+    caller: Writer,
     submission: SubmissionDep,
     database: DatabaseDep,
     users: UsersDep,
@@ -90,7 +92,7 @@ async def replace_file(
 @router.patch("/{file_id}/", openapi_extra=accepts(StaffFileChange))
 async def change_file(
     file_id: PathId,
-    caller: CallerDep,
+    caller: Writer,
     submission: SubmissionDep,
     database: DatabaseDep,
     users: UsersDep,
@@ -106,7 +108,7 @@ async def change_file(
 @router.delete("/{file_id}/", status_code=204)
 async def delete_file(
     file_id: PathId,
-    caller: CallerDep,
+    caller: Writer,
     database: DatabaseDep,
     runs: RunsDep,
     settings: SettingsDep,

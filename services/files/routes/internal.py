@@ -4,7 +4,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from services.files import queries, references
-from services.files.dependencies import PresenterDep, WorkerDep
+from services.files.dependencies import PresenterDep, Runner
 from services.files.schemas import FileFilter, Hold
 from shared.answers import json_response
 from shared.bodies import SubmissionDep
@@ -16,7 +16,7 @@ router = APIRouter(prefix="/internal", include_in_schema=False)
 
 @router.get("/files/")
 async def describe_files(
-    request: Request, caller: WorkerDep, session: ReadSessionDep, presenter: PresenterDep
+    request: Request, caller: Runner, session: ReadSessionDep, presenter: PresenterDep
 ) -> Response:
     """Those of the files `?id=` that the caller may see."""
     ids = ids_wanted(request.query_params, "id") or []
@@ -26,7 +26,7 @@ async def describe_files(
 
 @router.post("/references/")
 async def hold_files(
-    caller: WorkerDep, submission: SubmissionDep, session: SessionDep, presenter: PresenterDep
+    caller: Runner, submission: SubmissionDep, session: SessionDep, presenter: PresenterDep
 ) -> Response:
     """Keep files from deletion for a run."""
     files = await references.hold_files(session, caller, submission.into(Hold))

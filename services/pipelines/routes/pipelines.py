@@ -4,12 +4,11 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from services.pipelines import queries, service
-from services.pipelines.dependencies import PresenterDep
+from services.pipelines.dependencies import PresenterDep, Reader, Writer
 from services.pipelines.presenter import PIPELINE_FIELDS
 from services.pipelines.queries import Chosen
 from services.pipelines.schemas import PipelineChange, PipelineCreate, PipelineReplacement
 from shared.answers import created, json_response, no_content
-from shared.auth import CallerDep
 from shared.bodies import SubmissionDep, accepts
 from shared.db import DatabaseDep, SessionDep
 from shared.hyperlinks import PathId
@@ -19,7 +18,7 @@ router = APIRouter(prefix="/api/v1/pipelines", tags=["pipelines"])
 
 
 @router.get("/")
-async def list_pipelines(request: Request, caller: CallerDep, presenter: PresenterDep) -> Response:
+async def list_pipelines(request: Request, caller: Reader, presenter: PresenterDep) -> Response:
     """Ascending; `?owner=1` and `?id=1,2` narrow the list."""
     query = request.query_params
     wanted = fields_wanted(query, PIPELINE_FIELDS)
@@ -29,7 +28,7 @@ async def list_pipelines(request: Request, caller: CallerDep, presenter: Present
 
 @router.post("/", status_code=201, openapi_extra=accepts(PipelineCreate))
 async def create_pipeline(
-    caller: CallerDep, submission: SubmissionDep, session: SessionDep, presenter: PresenterDep
+    caller: Writer, submission: SubmissionDep, session: SessionDep, presenter: PresenterDep
 ) -> Response:
     pipeline = await service.create_pipeline(session, caller, submission)
     return created(presenter.show_new(pipeline))
@@ -37,7 +36,7 @@ async def create_pipeline(
 
 @router.get("/{pipeline_id}/")
 async def read_pipeline(
-    pipeline_id: PathId, request: Request, caller: CallerDep, presenter: PresenterDep
+    pipeline_id: PathId, request: Request, caller: Reader, presenter: PresenterDep
 ) -> Response:
     wanted = fields_wanted(request.query_params, PIPELINE_FIELDS)
     return json_response(await presenter.show_one(pipeline_id, caller, wanted))
@@ -46,7 +45,7 @@ async def read_pipeline(
 @router.put("/{pipeline_id}/", openapi_extra=accepts(PipelineReplacement))
 async def replace_pipeline(
     pipeline_id: PathId,
-    caller: CallerDep,
+    caller: Writer,
     submission: SubmissionDep,
     database: DatabaseDep,
     presenter: PresenterDep,
@@ -60,7 +59,7 @@ async def replace_pipeline(
 @router.patch("/{pipeline_id}/", openapi_extra=accepts(PipelineChange))
 async def change_pipeline(
     pipeline_id: PathId,
-    caller: CallerDep,
+    caller: Writer,
     submission: SubmissionDep,
     database: DatabaseDep,
     presenter: PresenterDep,
@@ -72,7 +71,7 @@ async def change_pipeline(
 
 
 @router.delete("/{pipeline_id}/", status_code=204)
-async def delete_pipeline(pipeline_id: PathId, caller: CallerDep, session: SessionDep) -> Response:
+async def delete_pipeline(pipeline_id: PathId, caller: Writer, session: SessionDep) -> Response:
     """Its tasks go now; its runs, jobs and their output files within a moment."""
     pipeline = await queries.get_pipeline(session, pipeline_id, only_owner=caller.only_owner)
     await service.delete_pipeline(session, pipeline)

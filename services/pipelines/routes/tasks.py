@@ -4,12 +4,11 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from services.pipelines import queries, service
-from services.pipelines.dependencies import ModulesDep
+from services.pipelines.dependencies import ModulesDep, Reader, Writer
 from services.pipelines.presenter import TASK_FIELDS, show_task
 from services.pipelines.queries import Chosen
 from services.pipelines.schemas import TaskCreate
 from shared.answers import created, json_response
-from shared.auth import CallerDep
 from shared.bodies import SubmissionDep, accepts
 from shared.db import DatabaseDep, ReadSessionDep
 from shared.hyperlinks import HyperlinksDep, PathId
@@ -20,7 +19,7 @@ router = APIRouter(prefix="/api/v1/tasks", tags=["tasks"])
 
 @router.get("/")
 async def list_tasks(
-    request: Request, caller: CallerDep, session: ReadSessionDep, links: HyperlinksDep
+    request: Request, caller: Reader, session: ReadSessionDep, links: HyperlinksDep
 ) -> Response:
     """By order, then id; `?pipeline=1` and `?id=1,2` narrow the list."""
     query = request.query_params
@@ -32,7 +31,7 @@ async def list_tasks(
 
 @router.post("/", status_code=201, openapi_extra=accepts(TaskCreate))
 async def create_task(
-    caller: CallerDep,
+    caller: Writer,
     submission: SubmissionDep,
     database: DatabaseDep,
     modules: ModulesDep,
@@ -44,7 +43,7 @@ async def create_task(
 
 @router.get("/{task_id}/")
 async def read_task(
-    task_id: PathId, caller: CallerDep, session: ReadSessionDep, links: HyperlinksDep
+    task_id: PathId, caller: Reader, session: ReadSessionDep, links: HyperlinksDep
 ) -> Response:
     row = await queries.get_task_row(session, task_id, only_owner=caller.only_owner)
     return json_response(show_task(row, row.owner_id, links))

@@ -4,7 +4,7 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from services.runs import claims, queries, work
-from services.runs.dependencies import ExecutorDep, PeersDep, SettingsDep
+from services.runs.dependencies import Executor, PeersDep, SettingsDep
 from services.runs.schemas import ClaimRequest, Heartbeat, LogAppend, Release
 from shared.answers import json_response
 from shared.bodies import SubmissionDep, accepts
@@ -17,7 +17,7 @@ router = APIRouter(prefix="/api/v1/jobs", tags=["execution"])
 @router.post("/{job_id}/claim/", openapi_extra=accepts(ClaimRequest))
 async def claim_job(
     job_id: PathId,
-    caller: ExecutorDep,
+    caller: Executor,
     submission: SubmissionDep,
     database: DatabaseDep,
     peers: PeersDep,
@@ -34,7 +34,7 @@ async def claim_job(
 @router.post("/{job_id}/heartbeat/", openapi_extra=accepts(Heartbeat))
 async def renew_lease(
     job_id: PathId,
-    caller: ExecutorDep,
+    caller: Executor,
     submission: SubmissionDep,
     session: SessionDep,
     settings: SettingsDep,
@@ -48,7 +48,7 @@ async def renew_lease(
 @router.post("/{job_id}/logs/", openapi_extra=accepts(LogAppend))
 async def append_log(
     job_id: PathId,
-    caller: ExecutorDep,
+    caller: Executor,
     submission: SubmissionDep,
     session: SessionDep,
     settings: SettingsDep,
@@ -62,7 +62,7 @@ async def append_log(
 @router.post("/{job_id}/release/", openapi_extra=accepts(Release))
 async def release_job(
     job_id: PathId,
-    caller: ExecutorDep,
+    caller: Executor,
     submission: SubmissionDep,
     session: SessionDep,
     settings: SettingsDep,

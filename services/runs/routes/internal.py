@@ -4,7 +4,7 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from services.runs import queries
-from services.runs.dependencies import ExecutorDep
+from services.runs.dependencies import FilesWriter
 from shared.answers import json_response
 from shared.db import ReadSessionDep
 
@@ -12,6 +12,6 @@ router = APIRouter(prefix="/internal/holders", include_in_schema=False)
 
 
 @router.get("/")
-async def find_holder(_caller: ExecutorDep, session: ReadSessionDep, holder: str) -> Response:
+async def find_holder(_caller: FilesWriter, session: ReadSessionDep, holder: str) -> Response:
     """Whether a run was made under this key. A key is random: knowing it is permission enough."""
     return json_response({"exists": await queries.holder_exists(session, holder)})

@@ -6,14 +6,13 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from services.runs import presenter
-from services.runs.dependencies import ExecutorDep, PeersDep, SettingsDep
+from services.runs.dependencies import Executor, PeersDep, Reader, SettingsDep
 from services.runs.filters import job_filter
 from services.runs.presenter import JOB_FIELDS
 from services.runs.queries import JobFilter
 from services.runs.reports import report_job
 from services.runs.schemas import JobReport
 from shared.answers import json_response
-from shared.auth import CallerDep
 from shared.bodies import SubmissionDep, accepts
 from shared.db import DatabaseDep, ReadSessionDep
 from shared.hyperlinks import HyperlinksDep, PathId
@@ -24,7 +23,7 @@ router = APIRouter(prefix="/api/v1/jobs", tags=["jobs"])
 
 @router.get("/")
 async def list_jobs(
-    request: Request, caller: CallerDep, session: ReadSessionDep, links: HyperlinksDep
+    request: Request, caller: Reader, session: ReadSessionDep, links: HyperlinksDep
 ) -> Response:
     """Oldest first; `?run=`, `?status=` and `?id=` narrow."""
     which = job_filter(request.query_params, owner_id=caller.only_owner)
@@ -34,7 +33,7 @@ async def list_jobs(
 
 @router.get("/{job_id}/")
 async def read_job(
-    job_id: PathId, caller: CallerDep, session: ReadSessionDep, links: HyperlinksDep
+    job_id: PathId, caller: Reader, session: ReadSessionDep, links: HyperlinksDep
 ) -> Response:
     which = JobFilter(owner_id=caller.only_owner, ids=[job_id])
     return json_response(await presenter.show_job(session, which, links))
@@ -43,7 +42,7 @@ async def read_job(
 @router.patch("/{job_id}/", openapi_extra=accepts(JobReport))
 async def change_job(
     job_id: PathId,
-    caller: ExecutorDep,
+    caller: Executor,
     submission: SubmissionDep,
     database: DatabaseDep,
     peers: PeersDep,
@@ -60,7 +59,7 @@ async def change_job(
 @router.put("/{job_id}/", openapi_extra=accepts(JobReport))
 async def replace_job(
     job_id: PathId,
-    caller: ExecutorDep,
+    caller: Executor,
     submission: SubmissionDep,
     database: DatabaseDep,
     peers: PeersDep,

@@ -4,12 +4,11 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from services.runs import presenter, service
-from services.runs.dependencies import PeersDep, SettingsDep
+from services.runs.dependencies import PeersDep, Reader, SettingsDep, Writer
 from services.runs.presenter import RUN_FIELDS
 from services.runs.queries import RunFilter
 from services.runs.schemas import NewRun
 from shared.answers import created, json_response, no_content
-from shared.auth import CallerDep
 from shared.bodies import SubmissionDep, accepts
 from shared.db import DatabaseDep, ReadSessionDep, SessionDep
 from shared.hyperlinks import HyperlinksDep, PathId
@@ -20,7 +19,7 @@ router = APIRouter(prefix="/api/v1/runs", tags=["runs"])
 
 @router.get("/")
 async def list_runs(
-    request: Request, caller: CallerDep, session: ReadSessionDep, links: HyperlinksDep
+    request: Request, caller: Reader, session: ReadSessionDep, links: HyperlinksDep
 ) -> Response:
     """Oldest first; `?pipeline=` and `?id=` narrow."""
     query = request.query_params
@@ -35,7 +34,7 @@ async def list_runs(
 
 @router.post("/", status_code=201, openapi_extra=accepts(NewRun))
 async def create_run(
-    caller: CallerDep,
+    caller: Writer,
     submission: SubmissionDep,
     database: DatabaseDep,
     peers: PeersDep,
@@ -48,14 +47,14 @@ async def create_run(
 
 @router.get("/{run_id}/")
 async def read_run(
-    run_id: PathId, caller: CallerDep, session: ReadSessionDep, links: HyperlinksDep
+    run_id: PathId, caller: Reader, session: ReadSessionDep, links: HyperlinksDep
 ) -> Response:
     which = RunFilter(owner_id=caller.only_owner, ids=[run_id])
     return json_response(await presenter.show_run(session, which, links))
 
 
 @router.delete("/{run_id}/", status_code=204)
-async def delete_run(run_id: PathId, caller: CallerDep, session: SessionDep) -> Response:
+async def delete_run(run_id: PathId, caller: Writer, session: SessionDep) -> Response:
     """Its jobs, their logs and their output files go too; input files stay."""
     await service.delete_run(session, run_id, owner_id=caller.only_owner)
     return no_content()

@@ -72,10 +72,13 @@ async def test_fields_narrow_every_item(api: Api) -> None:
 async def test_files_may_ask_whether_a_holder_became_a_run(api: Api) -> None:
     await api.start_run()
     holder = api.neighbours.holds[0]["holder"]
+    deleter = api.signer.headers(scopes="files:write")
 
     for asked, exists in ((holder, True), ("made-up", False)):
         answer = await api.client.get(
-            "/internal/holders/", params={"holder": asked}, headers=api.worker
+            "/internal/holders/",
+            params={"holder": asked},
+            headers=deleter,
         )
         assert answer.json() == {"exists": exists}
 

@@ -4,11 +4,17 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from services.users import queries, service
-from services.users.dependencies import PresenterDep, SettingsDep, SigningKeyDep
+from services.users.dependencies import (
+    PresenterDep,
+    Reader,
+    SettingsDep,
+    SigningKeyDep,
+    Writer,
+)
 from services.users.passwords import hash_password
 from services.users.schemas import Login, Registration, UserChange, UserReplacement
 from shared.answers import json_response
-from shared.auth import Caller, CallerDep, RevocationsDep, authenticate
+from shared.auth import Caller, RevocationsDep, authenticate
 from shared.bodies import SubmissionDep, accepts
 from shared.db import DatabaseDep, ReadSessionDep, SessionDep
 from shared.errors import Unauthenticated
@@ -71,7 +77,7 @@ async def _caller_if_any(request: Request) -> Caller | None:
 
 @router.get("/user/")
 async def read_current_user(
-    caller: CallerDep, session: ReadSessionDep, presenter: PresenterDep
+    caller: Reader, session: ReadSessionDep, presenter: PresenterDep
 ) -> Response:
     user = await queries.get_user(session, caller.user_id, only_id=caller.user_id)
     return json_response(await presenter.show_one(user, caller))
@@ -79,7 +85,7 @@ async def read_current_user(
 
 @router.put("/user/", openapi_extra=accepts(UserReplacement))
 async def replace_current_user(
-    caller: CallerDep,
+    caller: Writer,
     submission: SubmissionDep,
     database: DatabaseDep,
     presenter: PresenterDep,
@@ -92,7 +98,7 @@ async def replace_current_user(
 
 @router.patch("/user/", openapi_extra=accepts(UserChange))
 async def change_current_user(
-    caller: CallerDep,
+    caller: Writer,
     submission: SubmissionDep,
     database: DatabaseDep,
     presenter: PresenterDep,

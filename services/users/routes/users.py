@@ -4,11 +4,11 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from services.users import queries, service
-from services.users.dependencies import PresenterDep
+from services.users.dependencies import PresenterDep, Reader, Writer
 from services.users.presenter import FIELDS
 from services.users.schemas import UserChange, UserReplacement
 from shared.answers import json_response, no_content
-from shared.auth import CallerDep, RevocationsDep
+from shared.auth import RevocationsDep
 from shared.bodies import SubmissionDep, accepts
 from shared.db import DatabaseDep, ReadSessionDep, SessionDep
 from shared.hyperlinks import PathId
@@ -20,7 +20,7 @@ router = APIRouter(prefix="/api/v1/users", tags=["users"])
 @router.get("/")
 async def list_users(
     request: Request,
-    caller: CallerDep,
+    caller: Reader,
     session: ReadSessionDep,
     presenter: PresenterDep,
 ) -> Response:
@@ -32,7 +32,7 @@ async def list_users(
 
 @router.get("/{user_id}/")
 async def read_user(
-    user_id: PathId, caller: CallerDep, session: ReadSessionDep, presenter: PresenterDep
+    user_id: PathId, caller: Reader, session: ReadSessionDep, presenter: PresenterDep
 ) -> Response:
     user = await queries.get_user(session, user_id, only_id=caller.only_owner)
     return json_response(await presenter.show_one(user, caller))
@@ -41,7 +41,7 @@ async def read_user(
 @router.put("/{user_id}/", openapi_extra=accepts(UserReplacement))
 async def replace_user(
     user_id: PathId,
-    caller: CallerDep,
+    caller: Writer,
     submission: SubmissionDep,
     database: DatabaseDep,
     presenter: PresenterDep,
@@ -55,7 +55,7 @@ async def replace_user(
 @router.patch("/{user_id}/", openapi_extra=accepts(UserChange))
 async def change_user(
     user_id: PathId,
-    caller: CallerDep,
+    caller: Writer,
     submission: SubmissionDep,
     database: DatabaseDep,
     presenter: PresenterDep,
@@ -68,7 +68,7 @@ async def change_user(
 
 @router.delete("/{user_id}/", status_code=204)
 async def delete_user(
-    user_id: PathId, caller: CallerDep, session: SessionDep, revocations: RevocationsDep
+    user_id: PathId, caller: Writer, session: SessionDep, revocations: RevocationsDep
 ) -> Response:
     """Everything the user owns goes with them, within a moment."""
     user = await queries.get_user(session, user_id, only_id=caller.only_owner)

@@ -26,6 +26,7 @@ from shared.messaging.broker import REVOCATIONS_BUCKET, Broker
 from shared.messaging.consumer import AnySubscription, Consumer
 from shared.messaging.outbox import OutboxRelay
 from shared.migrations import upgrade
+from shared.openapi import DocumentedApp
 from shared.responders import add_responders
 from shared.settings import ServiceSettings
 from shared.telemetry import RequestContext, configure_logging
@@ -66,8 +67,9 @@ class Service:
 
 def create_app(service: Service, *, transport: httpx.AsyncBaseTransport | None = None) -> FastAPI:
     """The service as an ASGI app; `transport` is the network to its peers (tests bring one)."""
-    app = FastAPI(
+    app = DocumentedApp(
         title=service.title,
+        version="1",
         lifespan=_lifespan,
         openapi_url=service.openapi_url,
         docs_url=None,

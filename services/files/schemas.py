@@ -1,4 +1,4 @@
-"""Bodies and filters this service takes: the promise to its callers."""
+"""Bodies this service takes and gives, and its filters: the promise to its callers."""
 
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
@@ -13,6 +13,7 @@ from shared.errors import InvalidFields
 from shared.fields import Choice, Field, JsonText, Link, Number, Text, refuse
 from shared.hyperlinks import ID_MAX
 from shared.lists import choice_wanted, ids_wanted
+from shared.openapi import EXAMPLE_HOST, Answer, JsonString, Moment, Url, example_url, shown_as
 
 HELD_FILES_MAX = 10_000
 
@@ -43,6 +44,8 @@ class FileUpload(Body):
 
 
 class StaffFileUpload(FileUpload):
+    model_config = shown_as(owner=example_url("users"), kind="INPUT", tags='{"kind": "dataset"}')
+
     owner: Owner
 
 
@@ -55,10 +58,14 @@ class FileChange(Body):
 
 
 class StaffFileChange(FileChange):
+    model_config = shown_as(tags='{"kind": "dataset"}')
+
     owner: Owner = 0
 
 
 class StaffFileReplacement(FileChange):
+    model_config = shown_as(owner=example_url("users"), kind="INPUT", tags="{}")
+
     owner: Owner
 
 
@@ -99,3 +106,33 @@ def filter_wanted(query: QueryParams, *, only_owner: int | None) -> FileFilter:
     if faults:
         raise InvalidFields(faults)
     return FileFilter(only_owner, ids=found["id"], owners=found["owner"], kind=kind)
+
+
+class FileRead(Answer):
+    model_config = shown_as(
+        id=1,
+        url=example_url("files"),
+        name="digits.npz",
+        owner=example_url("users"),
+        blob_url=f"{EXAMPLE_HOST}/media/files/AAAAAAAAAAE.c2lnbmF0dXJl/digits.npz",
+        kind="INPUT",
+        tags='{"kind": "dataset"}',
+        parent_file=None,
+        modified_versions=[example_url("files", 2)],
+        date_uploaded="2026-11-23T16:35:50.501938Z",
+        size=52731,
+        sha256="e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+    )
+
+    id: int
+    url: Url
+    name: str
+    owner: Url
+    blob_url: Url
+    kind: Literal["INPUT", "OUTPUT"]
+    tags: JsonString
+    parent_file: Url | None
+    modified_versions: list[Url]
+    date_uploaded: Moment
+    size: int
+    sha256: str

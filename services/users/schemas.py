@@ -1,4 +1,4 @@
-"""Bodies this service takes: the promise to its callers."""
+"""Bodies this service takes and gives: the promise to its callers."""
 
 import re
 from dataclasses import dataclass
@@ -9,6 +9,7 @@ from email_validator import EmailNotValidError, validate_email
 from services.users.passwords import CHARACTERS_MAX
 from shared.bodies import Body
 from shared.fields import Text, refuse
+from shared.openapi import Answer, Url, example_url, shown_as
 
 _USERNAME = re.compile(r"[\w.@+-]+")
 
@@ -45,6 +46,10 @@ Password = Annotated[str, Text(longest=CHARACTERS_MAX)]
 
 
 class Registration(Body):
+    model_config = shown_as(
+        username="ada", password1="correct horse 7", password2="correct horse 7"
+    )
+
     username: Annotated[str, Username()]
     password1: Password
     password2: Password
@@ -58,8 +63,13 @@ class NewUser(Body):
     email: Annotated[str, Email()] = ""
 
 
+CREDENTIALS = {"username": "ada", "password": "correct horse 7"}
+
+
 class Login(Body):
     """A blank name is no field fault here: the contract tells it of the whole body."""
+
+    model_config = shown_as(**CREDENTIALS)
 
     username: Annotated[str, Text(blank=True)] = ""
     password: Password
@@ -68,8 +78,56 @@ class Login(Body):
 
 
 class UserReplacement(Body):
+    model_config = shown_as(username="ada.l")
+
     username: Annotated[str, Username()]
 
 
 class UserChange(Body):
+    model_config = shown_as(username="ada.l")
+
     username: Annotated[str | None, Username()] = None
+
+
+class UserRead(Answer):
+    model_config = shown_as(
+        id=1,
+        url=example_url("users"),
+        username="ada",
+        is_staff=False,
+        files=[example_url("files")],
+        pipelines=[example_url("pipelines")],
+    )
+
+    id: int
+    url: Url
+    username: str
+    is_staff: bool
+    files: list[Url]
+    pipelines: list[Url]
+
+
+ISSUED = {"token": "eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl"}
+
+
+class Issued(Answer):
+    model_config = shown_as(**ISSUED)
+
+    token: str
+
+
+class Keys(Answer):
+    model_config = shown_as(
+        keys=[
+            {
+                "kty": "OKP",
+                "crv": "Ed25519",
+                "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo",
+                "use": "sig",
+                "alg": "EdDSA",
+                "kid": "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k",
+            }
+        ]
+    )
+
+    keys: list[dict[str, str]]

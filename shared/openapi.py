@@ -1,0 +1,209 @@
+"""A service's OpenAPI document, in which every answer that a caller can meet is named.
+
+What a route answers when it refuses follows from what the document says of it already: whether it
+asks for a token, has an id in its path, takes a body. So no route lists it, and none can forget it.
+Invariant: a test client of a service fails on an answer that the document does not have.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Annotated, Any
+
+from fastapi import FastAPI
+from pydantic import BaseModel, ConfigDict, Field, RootModel
+
+from shared.errors import (
+    REQUIRED,
+    ApiError,
+    Conflict,
+    Forbidden,
+    InvalidFields,
+    NotFound,
+    PayloadTooLarge,
+    Unauthenticated,
+    Unavailable,
+    UnsupportedMediaType,
+)
+
+Document = dict[str, Any]
+Extra = dict[str, Any]
+
+SCHEMA = "#/components/schemas/"
+JSON_TYPE = "application/json"
+# One of each: the document shows what it really says.
+REFUSALS: dict[int, ApiError] = {
+    refusal.status: refusal
+    for refusal in (
+        InvalidFields.of_field("name", REQUIRED),
+        Unauthenticated(),
+        Forbidden(),
+        NotFound(),
+        Conflict(),
+        PayloadTooLarge(),
+        UnsupportedMediaType("text/plain"),
+        Unavailable(),
+    )
+}
+CREDENTIALS = "`Token <token>` or `Bearer <token>`, with a token from `/auth/login/`."
+
+Url = Annotated[str, Field(json_schema_extra={"format": "uri"})]
+Moment = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
+JsonString = Annotated[str, Field(json_schema_extra={"contentMediaType": JSON_TYPE})]
+
+
+EXAMPLE_HOST = "http://localhost:8000"
+
+
+def example_url(resource: str, item_id: int = 1) -> str:
+    return f"{EXAMPLE_HOST}/api/v1/{resource}/{item_id}/"
+
+
+def shown_as(**example: Any) -> ConfigDict:
+    """`model_config` of a body or an answer, with one whole example of it."""
+    return ConfigDict(json_schema_extra={"examples": [example]})
+
+
+class Answer(BaseModel):
+    """Base of what routes answer: the promise to callers. Answers are not written through it."""
+
+
+class Detail(Answer):
+    model_config = shown_as(detail="Done.")
+
+    detail: str
+
+
+class FieldErrors(RootModel[dict[str, list[str]]]):
+    """Every wrong field with all its faults; `non_field_errors` is the body as a whole."""
+
+
+class DocumentedApp(FastAPI):
+    def openapi(self) -> Document:
+        if self.openapi_schema is None:
+            self.openapi_schema = completed(super().openapi())
+        return self.openapi_schema
+
+
+def list_parameters(
+    fields: Sequence[str], *, ids: Sequence[str] = (), choices: Mapping[str, Sequence[str]] = {}
+) -> Extra:
+    """`openapi_extra` of a list: the filters by ids and by choice, and `?fields=`."""
+    schemas: dict[str, Extra] = {
+        **{key: {"type": "array", "items": {"type": "integer", "minimum": 1}} for key in ids},
+        **{name: {"type": "string", "enum": list(values)} for name, values in choices.items()},
+        "fields": {"type": "array", "items": {"type": "string", "enum": list(fields)}},
+    }
+    # A list is written with commas: `?id=1,2`.
+    kind = {"in": "query", "style": "form", "explode": False}
+    return {
+        "parameters": [{**kind, "name": name, "schema": schema} for name, schema in schemas.items()]
+    }
+
+
+def _meaning(parameter: str) -> str:
+    return (
+        "Only these fields of each." if parameter == "fields" else "Only those with one of these."
+    )
+
+
+def completed(document: Document) -> Document:
+    """With all refusals, examples and links; bodies become schemas that have a name."""
+    components = document.setdefault("components", {})
+    schemas = components.setdefault("schemas", {})
+    for name in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(name, None)
+    schemas |= {each.__name__: each.model_json_schema() for each in (Detail, FieldErrors)}
+    components["responses"] = {_name(error): _refusal(error) for error in REFUSALS.values()}
+    for scheme in components.get("securitySchemes", {}).values():
+        scheme["description"] = CREDENTIALS
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            operation.setdefault("security", [])
+            _name_body(operation, method, schemas)
+            _name_answers(operation, schemas)
+            _add_links(operation, path, document["paths"])
+    return document
+
+
+def _name(error: ApiError) -> str:
+    return type(error).__name__
+
+
+def _refusal(error: ApiError) -> Extra:
+    kinds = [{"$ref": SCHEMA + "Detail"}]
+    if isinstance(error, InvalidFields):
+        kinds.insert(0, {"$ref": SCHEMA + "FieldErrors"})
+    content = {"schema": {"anyOf": kinds} if kinds[1:] else kinds[0], "example": error.body()}
+    headers = {name: {"schema": {"type": "string"}} for name in error.headers}
+    described: Extra = {"description": error.detail, "content": {JSON_TYPE: content}}
+    return {**described, "headers": headers} if headers else described
+
+
+def _statuses(operation: Extra) -> Iterator[int]:
+    places = {parameter["in"] for parameter in operation.get("parameters", ())}
+    if operation["security"] and {} not in operation["security"]:
+        yield from (401, 403)
+    if "path" in places:
+        yield 404
+    if "query" in places or "requestBody" in operation:
+        yield 400
+    if "requestBody" in operation:
+        yield from (413, 415)
+    yield 503
+
+
+def _name_body(operation: Extra, method: str, schemas: Extra) -> None:
+    for media in operation.get("requestBody", {}).get("content", {}).values():
+        schema = media["schema"]
+        if method != "post":
+            # What is left out of a change stays as it is: there are no defaults.
+            for field in schema["properties"].values():
+                field.pop("default", None)
+        schemas[schema["title"]] = schema
+        operation["requestBody"]["required"] = bool(schema.get("required"))
+        media["schema"] = {"$ref": SCHEMA + schema["title"]}
+        media["example"] = _example(media["schema"], schemas)
+
+
+def _name_answers(operation: Extra, schemas: Extra) -> None:
+    answers = operation["responses"]
+    answers.pop("422", None)
+    is_narrowed = any(one["name"] == "fields" for one in operation.get("parameters", ()))
+    for answer in answers.values():
+        for media in answer.get("content", {}).values():
+            media.setdefault("example", _example(media["schema"], schemas))
+            if is_narrowed:
+                media["schema"] = _narrowed(media["schema"], schemas)
+    for status in {*_statuses(operation), *(REFUSALS.keys() & map(int, answers))}:
+        reference = {"$ref": f"#/components/responses/{_name(REFUSALS[status])}"}
+        answers[str(status)] = {**answers.get(str(status), {}), **reference}
+    operation["responses"] = dict(sorted(answers.items()))
+
+
+def _example(schema: Extra, schemas: Extra) -> Any:
+    if schema.get("type") == "array":
+        return [_example(schema["items"], schemas)]
+    named = schemas.get(schema.get("$ref", "").removeprefix(SCHEMA), schema)
+    return named["examples"][0] if "examples" in named else {}
+
+
+def _narrowed(schema: Extra, schemas: Extra) -> Extra:
+    """The same of which `?fields=` may leave anything out."""
+    if schema.get("type") == "array":
+        return {**schema, "items": _narrowed(schema["items"], schemas)}
+    whole = schema["$ref"].removeprefix(SCHEMA)
+    schemas[f"Some{whole}"] = {k: v for k, v in schemas[whole].items() if k != "required"}
+    return {"$ref": f"{SCHEMA}Some{whole}"}
+
+
+def _add_links(operation: Extra, path: str, paths: Extra) -> None:
+    """From what was made to what can be done with it."""
+    made = operation["responses"].get("201")
+    for other, operations in paths.items() if made else ():
+        rest = other.removeprefix(path)
+        if other != path + rest or not rest.startswith("{") or "/" in rest[:-1]:
+            continue
+        parameters = {rest.strip("{}/"): "$response.body#/id"}
+        made["links"] = {
+            each["operationId"]: {"operationId": each["operationId"], "parameters": parameters}
+            for each in operations.values()
+        }

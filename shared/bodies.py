@@ -189,8 +189,8 @@ async def _read_multipart(request: Request) -> Pairs:
 SubmissionDep = Annotated[Submission, Depends(read_submission)]
 
 
-def accepts(model: type[Body]) -> dict[str, Any]:
-    """`openapi_extra` of a route that takes this body, in all three encodings."""
+def accepts(model: type[Body], *types: str) -> dict[str, Any]:
+    """`openapi_extra` of a route that takes this body, in all three encodings or in these."""
     schema = model.model_json_schema()
-    types = (JSON_TYPE, FORM_TYPE, MULTIPART_TYPE)
-    return {"requestBody": {"content": {each: {"schema": schema} for each in types}}}
+    chosen = types or (JSON_TYPE, FORM_TYPE, MULTIPART_TYPE)
+    return {"requestBody": {"content": {each: {"schema": schema} for each in chosen}}}

@@ -76,6 +76,10 @@ class FieldErrors(RootModel[dict[str, list[str]]]):
     """Every wrong field with all its faults; `non_field_errors` is the body as a whole."""
 
 
+# `openapi_extra` of a route that is open, and does more for who sends a token.
+OPTIONAL_TOKEN: Extra = {"security": [{"Token": []}, {}]}
+
+
 class DocumentedApp(FastAPI):
     def openapi(self) -> Document:
         if self.openapi_schema is None:

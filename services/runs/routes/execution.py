@@ -5,7 +5,16 @@ from starlette.responses import Response
 
 from services.runs import claims, queries, work
 from services.runs.dependencies import Executor, PeersDep, SettingsDep
-from services.runs.schemas import ClaimRequest, Heartbeat, LogAppend, Release
+from services.runs.schemas import (
+    Claimed,
+    ClaimRequest,
+    Heartbeat,
+    LogAppend,
+    LogEnd,
+    Release,
+    Released,
+    Renewed,
+)
 from shared.answers import json_response
 from shared.bodies import SubmissionDep, accepts
 from shared.db import DatabaseDep, SessionDep
@@ -13,8 +22,16 @@ from shared.hyperlinks import HyperlinksDep, PathId
 
 router = APIRouter(prefix="/api/v1/jobs", tags=["execution"])
 
+TAKEN = {"description": "Somebody else has it, or there is nothing to do about it now."}
+STALE = {"description": "Not the job's current lease, or a gap in the log; change nothing more."}
 
-@router.post("/{job_id}/claim/", openapi_extra=accepts(ClaimRequest))
+
+@router.post(
+    "/{job_id}/claim/",
+    response_model=Claimed,
+    responses={409: TAKEN},
+    openapi_extra=accepts(ClaimRequest),
+)
 async def claim_job(
     job_id: PathId,
     caller: Executor,
@@ -31,7 +48,12 @@ async def claim_job(
     return json_response(answer)
 
 
-@router.post("/{job_id}/heartbeat/", openapi_extra=accepts(Heartbeat))
+@router.post(
+    "/{job_id}/heartbeat/",
+    response_model=Renewed,
+    responses={409: STALE},
+    openapi_extra=accepts(Heartbeat),
+)
 async def renew_lease(
     job_id: PathId,
     caller: Executor,
@@ -45,7 +67,12 @@ async def renew_lease(
     return json_response({"lease": claims.lease_view(job, settings)})
 
 
-@router.post("/{job_id}/logs/", openapi_extra=accepts(LogAppend))
+@router.post(
+    "/{job_id}/logs/",
+    response_model=LogEnd,
+    responses={409: STALE},
+    openapi_extra=accepts(LogAppend),
+)
 async def append_log(
     job_id: PathId,
     caller: Executor,
@@ -59,7 +86,12 @@ async def append_log(
     return json_response({"offset": offset})
 
 
-@router.post("/{job_id}/release/", openapi_extra=accepts(Release))
+@router.post(
+    "/{job_id}/release/",
+    response_model=Released,
+    responses={409: STALE},
+    openapi_extra=accepts(Release),
+)
 async def release_job(
     job_id: PathId,
     caller: Executor,

@@ -21,6 +21,9 @@ run: $(READY) ## Start the whole system; Ctrl-C stops it
 demo: $(READY) ## Attack and defend a classifier, on a running system or on one made for it
 	@$(PYTHON) -m dev.demo
 
+env: $(READY) ## Write .env with fresh secrets; one that is there stays
+	@$(PYTHON) -c "from dev.environment import ensure_dotenv; ensure_dotenv()"
+
 token: $(READY) ## Print a token of the administrator
 	@$(PYTHON) manage.py drf_create_token admin
 

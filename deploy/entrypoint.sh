@@ -5,7 +5,7 @@ set -eu
 
 serve() {
     # Requests get their log line from the application; the gateway drops idle connections first.
-    exec python -m uvicorn --factory "$1" --host 0.0.0.0 --port 8000 \
+    exec python -m uvicorn --factory "$@" --host 0.0.0.0 --port 8000 \
         --no-access-log --no-server-header --timeout-graceful-shutdown 5
 }
 
@@ -20,7 +20,8 @@ if [ "$#" -gt 0 ]; then
 fi
 
 case "$SERVICE" in
-    portal) serve gateway.portal.main:build ;;
+    # Unlike uvicorn's fast parser, h11 reads methods that nobody has heard of.
+    portal) serve gateway.portal.main:build --http h11 ;;
     execution) exec python -m execution ;;
     *) serve "services.$SERVICE.main:build" ;;
 esac

@@ -44,7 +44,8 @@ def _spec(entry: dict[str, object]) -> Spec:
     fields = dict(entry)
     app = fields.pop("app", None)
     if app is not None:
-        fields |= {"command": _uvicorn(str(app)), "is_app": True}
+        options = _strings(fields.pop("options", ()))
+        fields |= {"command": (*_uvicorn(str(app)), *options), "is_app": True}
         fields.setdefault("ready", "http:/readyz")
     for key in ("command", "waits_for"):
         fields[key] = tuple(_strings(fields.get(key, ())))

@@ -1,6 +1,7 @@
 """Answers where no route answers: unknown paths, missing slashes, wrong methods, our faults."""
 
 import re
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
@@ -49,7 +50,7 @@ def add_responders(app: FastAPI) -> None:
         if error.status_code == 404:
             return _not_found(request, table)
         if error.status_code == 405:
-            return _wrong_method(request, table)
+            return _wrong_method(request, table, error.headers or {})
         return json_response({"detail": error.detail}, status=error.status_code)
 
     async def on_invalid_parameters(_request: Request, error: Exception) -> Response:
@@ -83,8 +84,10 @@ def _not_found(request: Request, table: PathTable) -> Response:
     return Response(status_code=status, headers={"Location": f"{request.url.path}/{query}"})
 
 
-def _wrong_method(request: Request, table: PathTable) -> Response:
-    methods = table.methods(request.scope["path"])
+def _wrong_method(request: Request, table: PathTable, known: Mapping[str, str]) -> Response:
+    # A route that the document leaves out still says what it takes.
+    routed = known.get("Allow", "").replace(" ", "").split(",")
+    methods = table.methods(request.scope["path"]) or frozenset(routed) - {""}
     allowed = sorted(methods | {"OPTIONS"} | ({"HEAD"} if "GET" in methods else set()))
     headers = {"Allow": ", ".join(allowed)}
     if request.method == "OPTIONS":

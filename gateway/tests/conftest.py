@@ -31,7 +31,7 @@ def front(upstreams: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -
     portal = build(PortalSettings.model_validate({"nats_url": "", **urls}))
     away = f"http://127.0.0.1:{free_port()}"
     with (
-        serving(portal) as url,
+        serving(portal, http="h11") as url,
         traefik(
             tmp_path_factory.mktemp("front"), upstreams | {"portal": url, "files": away}
         ) as running,

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import httpx
 import orjson
@@ -110,11 +110,16 @@ def eventually(holds: Callable[[], bool], what: str) -> None:
 
 
 @contextmanager
-def serving(app: ASGIApp) -> Iterator[str]:
+def serving(app: ASGIApp, *, http: Literal["auto", "h11"] = "auto") -> Iterator[str]:
     """The app under uvicorn on a free port, for the length of the block."""
     listener = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(
-        app, log_level="warning", ws="none", timeout_graceful_shutdown=1, access_log=False
+        app,
+        http=http,
+        log_level="warning",
+        ws="none",
+        timeout_graceful_shutdown=1,
+        access_log=False,
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, args=([listener],))

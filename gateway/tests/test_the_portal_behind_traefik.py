@@ -43,3 +43,17 @@ def test_the_front_page_names_the_address_the_client_used(front: Gateway) -> Non
 
 def test_the_index_of_the_api_asks_for_a_token(front: Gateway) -> None:
     assert front.client.get("/api/v1/").status_code == 401
+
+
+@pytest.mark.parametrize("method", ["BREW", "TRACE", "PROPFIND", "get"])
+@pytest.mark.parametrize("path", ["/api/v1/users/", "/api/v1/files/7/", "/auth/login/", "/docs"])
+def test_a_method_that_no_service_has_is_405_in_json(
+    front: Gateway, method: str, path: str
+) -> None:
+    request = front.client.build_request("GET", path)
+    request.method = method
+    response = front.client.send(request)
+
+    assert response.status_code == 405
+    assert response.json() == {"detail": f'Method "{method}" not allowed.'}
+    assert "GET" in response.headers["allow"]

@@ -158,9 +158,9 @@ def _statuses(operation: Extra) -> Iterator[int]:
 def _name_body(operation: Extra, method: str, schemas: Extra) -> None:
     for media in operation.get("requestBody", {}).get("content", {}).values():
         schema = media["schema"]
-        if method != "post":
-            # What is left out of a change stays as it is: there are no defaults.
-            for field in schema["properties"].values():
+        for field in schema["properties"].values():
+            # What is left out of a change stays as it is; an empty default says nothing.
+            if method != "post" or not field.get("default"):
                 field.pop("default", None)
         schemas[schema["title"]] = schema
         operation["requestBody"]["required"] = bool(schema.get("required"))
@@ -194,6 +194,8 @@ def _narrowed(schema: Extra, schemas: Extra) -> Extra:
     """The same of which `?fields=` may leave anything out."""
     if schema.get("type") == "array":
         return {**schema, "items": _narrowed(schema["items"], schemas)}
+    if "$ref" not in schema:
+        return schema
     whole = schema["$ref"].removeprefix(SCHEMA)
     schemas[f"Some{whole}"] = {k: v for k, v in schemas[whole].items() if k != "required"}
     return {"$ref": f"{SCHEMA}Some{whole}"}

@@ -18,6 +18,7 @@ from shared.messaging.tables import outbox
 from shared.testing.peers import Peers
 from shared.testing.postgres import NoPostgres, PostgresServer, postgres_server
 from shared.testing.processes import NatsServer, nats_server
+from shared.testing.promises import Promises
 from shared.testing.tokens import Signer
 
 HOST = "http://mlsploit.test"
@@ -74,8 +75,10 @@ async def app(
 
 @pytest.fixture
 async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    """Fails the test on any answer that the service's own document does not promise."""
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url=HOST) as opened:
+    hooks: dict[str, list[Callable[..., Any]]] = {"response": [Promises(app)]}
+    async with httpx.AsyncClient(transport=transport, base_url=HOST, event_hooks=hooks) as opened:
         yield opened
 
 

@@ -6,6 +6,7 @@ from starlette.responses import Response
 from shared.answers import json_response
 from shared.auth import CallerDep
 from shared.hyperlinks import HyperlinksDep
+from shared.openapi import EXAMPLE_HOST, Answer, Url, shown_as
 
 router = APIRouter(tags=["index"])
 
@@ -21,7 +22,20 @@ COLLECTIONS = (
 )
 
 
-@router.get("/api/v1/")
+class Collections(Answer):
+    model_config = shown_as(**{name: f"{EXAMPLE_HOST}/api/v1/{name}/" for name in COLLECTIONS})
+
+    modules: Url
+    functions: Url
+    users: Url
+    files: Url
+    pipelines: Url
+    tasks: Url
+    runs: Url
+    jobs: Url
+
+
+@router.get("/api/v1/", response_model=Collections)
 async def read_index(_caller: CallerDep, links: HyperlinksDep) -> Response:
     """Where each collection is, on the host that you used."""
     return json_response({name: links.collection(name) for name in COLLECTIONS})

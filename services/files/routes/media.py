@@ -1,5 +1,7 @@
 """`/media/files/`: the content of a file, for whoever has its link; no header is asked for."""
 
+from typing import Any
+
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
@@ -7,11 +9,20 @@ from services.files import queries, serving
 from services.files.dependencies import MediaLinksDep, StoreDep
 from shared.db import DatabaseDep
 from shared.errors import NotFound
+from shared.openapi import Detail
 
 router = APIRouter(prefix="/media/files", tags=["media"])
 
+CONTENT = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
+BYTES: dict[int | str, dict[str, Any]] = {
+    200: {"description": "All of it, with the type that its name says.", "content": CONTENT},
+    206: {"description": "The range that was asked for.", "content": CONTENT},
+    304: {"description": "Not changed since."},
+    416: {"description": "It has no such range.", "model": Detail},
+}
 
-@router.get("/{link}/{name}", response_class=Response)
+
+@router.get("/{link}/{name}", response_class=Response, responses=BYTES)
 async def read_blob(
     link: str,
     name: str,

@@ -5,7 +5,9 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from services.users.keys import SigningKey
+from services.users.mail import Mailer, MailServer
 from services.users.presenter import Presenter
+from services.users.resets import ResetTokens
 from services.users.settings import UsersSettings
 from shared.auth import Caller, requires
 from shared.clients.files import FilesClient
@@ -32,6 +34,21 @@ def _signing_key(request: Request) -> SigningKey:
 
 
 SigningKeyDep = Annotated[SigningKey, Depends(_signing_key)]
+
+
+def _mailer(settings: SettingsDep) -> Mailer:
+    server = MailServer.from_url(settings.smtp_url) if settings.smtp_url else None
+    return Mailer(server, settings.smtp_from)
+
+
+MailerDep = Annotated[Mailer, Depends(_mailer)]
+
+
+def _reset_tokens(settings: SettingsDep) -> ResetTokens:
+    return ResetTokens(settings.api_secret_key)
+
+
+ResetTokensDep = Annotated[ResetTokens, Depends(_reset_tokens)]
 
 
 def _presenter(request: Request, settings: SettingsDep, links: HyperlinksDep) -> Presenter:

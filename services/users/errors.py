@@ -8,6 +8,11 @@ class UsernameTaken(InvalidFields):
         super().__init__({"username": ["A user with that username already exists."]})
 
 
+class WrongPassword(InvalidFields):
+    def __init__(self) -> None:
+        super().__init__({"old_password": ["Invalid password"]})
+
+
 class CannotLogIn(InvalidFields):
     """One text for a wrong name and a wrong password: neither is the caller's to learn."""
 

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from pwdlib import PasswordHash
 
+from shared.errors import InvalidFields
+
 CHARACTERS_MIN = 8
 CHARACTERS_MAX = 1024
 SIMILARITY_MAX = 0.7
@@ -28,6 +30,15 @@ async def matches(password: str, password_hash: str | None) -> bool:
         await hash_password(password)
         return False
     return await asyncio.to_thread(_hasher.verify, password, password_hash)
+
+
+def check_new(password: str, repeated: str, *, username: str) -> None:
+    """InvalidFields when they differ or are weak, as the contract tells it of a new password."""
+    if password != repeated:
+        raise InvalidFields.of_field("new_password2", "The two password fields didn't match.")
+    faults = weaknesses(password, username)
+    if faults:
+        raise InvalidFields.of_field("new_password2", *faults)
 
 
 def weaknesses(password: str, username: str) -> list[str]:

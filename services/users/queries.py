@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from sqlalchemy import func
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
@@ -43,6 +44,19 @@ async def get_by_username(session: AsyncSession, username: str) -> User:
     if user is None:
         raise NotFound(f"User {username} does not exist.")
     return user
+
+
+async def find_active_user(session: AsyncSession, user_id: int) -> User | None:
+    user = await session.get(User, user_id)
+    return user if user is not None and user.is_active else None
+
+
+async def list_active_users_of_address(session: AsyncSession, email: str) -> Sequence[User]:
+    """Several people may have given the same address; case does not count."""
+    statement = select(User).where(
+        func.lower(col(User.email)) == func.lower(email), col(User.is_active)
+    )
+    return (await session.scalars(statement)).all()
 
 
 async def list_live_tokens(session: AsyncSession, user_id: int) -> Sequence[Token]:

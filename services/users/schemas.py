@@ -77,6 +77,25 @@ class Login(Body):
     email: Annotated[str, Email(blank=True)] = ""
 
 
+class PasswordChange(Body):
+    old_password: Password
+    new_password1: Password
+    new_password2: Password
+
+
+class PasswordReset(Body):
+    email: Annotated[str, Email()]
+
+
+class PasswordResetConfirmation(Body):
+    """`uid` and `token` are what the mail says."""
+
+    new_password1: Password
+    new_password2: Password
+    uid: Annotated[str, Text()]
+    token: Annotated[str, Text()]
+
+
 class UserReplacement(Body):
     model_config = shown_as(username="ada.l")
 

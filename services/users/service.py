@@ -1,6 +1,7 @@
 """The rules of accounts: who may exist, how they prove it, and when they stop being believed."""
 
 import time
+from collections.abc import Sequence
 from datetime import timedelta
 from uuid import uuid4
 
@@ -9,10 +10,10 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.users import passwords, queries
-from services.users.errors import CannotLogIn, UsernameTaken
+from services.users.errors import CannotLogIn, UsernameTaken, WrongPassword
 from services.users.keys import Claims, SigningKey
 from services.users.models import Token, User
-from services.users.schemas import Registration, UserChange, UserReplacement
+from services.users.schemas import PasswordChange, Registration, UserChange, UserReplacement
 from shared.bodies import Submission
 from shared.clock import utc_now
 from shared.db import Database
@@ -114,6 +115,37 @@ async def revoke_token(session: AsyncSession, token_id: str, *, expires_at: floa
     if row is not None and row.revoked_at is None:
         row.revoked_at = utc_now()
     await tell_revocation(session, f"token.{token_id}", expires_at)
+
+
+async def revoke_tokens(session: AsyncSession, user_id: int) -> Sequence[Token]:
+    """All that are still believed; answers which those were."""
+    live = await queries.list_live_tokens(session, user_id)
+    for row in live:
+        await revoke_token(session, row.id, expires_at=row.expires_at.timestamp())
+    return live
+
+
+async def change_password(database: Database, user_id: int, submission: Submission) -> None:
+    """For somebody who knows the old one. Tokens stay valid, as in the contract."""
+    async with database.reading() as session:
+        user = await queries.get_user(session, user_id, only_id=user_id)
+    body = submission.into(PasswordChange)
+    if not await passwords.matches(body.old_password, user.password_hash):
+        raise WrongPassword
+    passwords.check_new(body.new_password1, body.new_password2, username=user.username)
+    password_hash = await passwords.hash_password(body.new_password1)
+    async with database.transaction() as session:
+        if not await replace_password(session, user, password_hash):
+            raise WrongPassword
+
+
+async def replace_password(session: AsyncSession, known: User, password_hash: str) -> bool:
+    """False when the password is not that of `known` any more: somebody else was faster."""
+    user = await session.get(User, known.id, with_for_update=True)
+    if user is None or user.password_hash != known.password_hash:
+        return False
+    set_password(user, password_hash)
+    return True
 
 
 async def change_user(

@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import AfterValidator, PositiveInt
 from pydantic_settings import SettingsConfigDict
 
+from services.users.mail import MailServer
 from shared.settings import ServiceSettings, platform
 
 SECRET_CHARACTERS_MIN = 25
@@ -19,9 +20,28 @@ def _long_enough(secret: str) -> str:
     return secret
 
 
+def _mail_server(url: str) -> str:
+    if url:
+        MailServer.from_url(url)
+    return url
+
+
+def _page(url: str) -> str:
+    if url and not ("{uid}" in url and "{token}" in url):
+        raise ValueError("must hold {uid} and {token}, which the mail fills in")
+    return url
+
+
 class UsersSettings(ServiceSettings):
     model_config = SettingsConfigDict(env_prefix="MLSPLOIT_USERS_")
 
     # Everything this system signs is derived from it; all replicas of this service share it.
     api_secret_key: Annotated[str, AfterValidator(_long_enough)] = platform("api_secret_key", ...)
     token_days: PositiveInt = 30
+
+    # Without a server no mail goes out, and the log says so.
+    smtp_url: Annotated[str, AfterValidator(_mail_server)] = ""
+    smtp_from: str = "MLsploit <mlsploit@localhost>"
+    password_reset_minutes: PositiveInt = 60
+    # A page that takes {uid} and {token} and asks for the new password.
+    password_reset_url: Annotated[str, AfterValidator(_page)] = ""

@@ -16,6 +16,8 @@ PUBLIC = frozenset(
         ("post", "/auth/registration/"),
         ("post", "/auth/login/"),
         ("post", "/auth/logout/"),
+        ("post", "/auth/password/reset/"),
+        ("post", "/auth/password/reset/confirm/"),
         ("get", "/auth/jwks.json"),
         ("get", "/media/files/{link}/{name}"),
     }

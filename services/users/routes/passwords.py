@@ -1,0 +1,56 @@
+"""`/auth/password/`: a new password for somebody who knows the old one, or who reads their mail."""
+
+from fastapi import APIRouter
+from starlette.background import BackgroundTask
+from starlette.responses import Response
+
+from services.users import queries, resets, service
+from services.users.dependencies import MailerDep, ResetTokensDep, SettingsDep
+from services.users.schemas import PasswordChange, PasswordReset, PasswordResetConfirmation
+from shared.answers import json_response
+from shared.auth import CallerDep, RevocationsDep
+from shared.bodies import SubmissionDep, accepts
+from shared.db import DatabaseDep
+
+router = APIRouter(prefix="/auth/password", tags=["authentication"])
+
+
+@router.post("/change/", openapi_extra=accepts(PasswordChange))
+async def change_password(
+    caller: CallerDep, submission: SubmissionDep, database: DatabaseDep
+) -> Response:
+    """Your own password; your tokens stay valid."""
+    await service.change_password(database, caller.user_id, submission)
+    return json_response({"detail": "New password has been saved."})
+
+
+@router.post("/reset/", openapi_extra=accepts(PasswordReset))
+async def request_password_reset(
+    submission: SubmissionDep,
+    database: DatabaseDep,
+    mailer: MailerDep,
+    tokens: ResetTokensDep,
+    settings: SettingsDep,
+) -> Response:
+    """Ask for a mail that lets you choose a new password; the answer is the same for anybody."""
+    address = submission.into(PasswordReset).email
+    async with database.reading() as session:
+        users = await queries.list_active_users_of_address(session, address)
+    answer = json_response({"detail": "Password reset e-mail has been sent."})
+    # After the answer, so that its time does not tell whether there was a mail to send.
+    answer.background = BackgroundTask(resets.send_resets, mailer, users, tokens, settings)
+    return answer
+
+
+@router.post("/reset/confirm/", openapi_extra=accepts(PasswordResetConfirmation))
+async def confirm_password_reset(
+    submission: SubmissionDep,
+    database: DatabaseDep,
+    tokens: ResetTokensDep,
+    revocations: RevocationsDep,
+) -> Response:
+    """Choose a new password with what the mail says; the account's tokens are revoked."""
+    body = submission.into(PasswordResetConfirmation)
+    for token in await resets.confirm_reset(database, body, tokens):
+        revocations.revoke_token(token.id, expires_at=token.expires_at.timestamp())
+    return json_response({"detail": "Password has been reset with the new password."})

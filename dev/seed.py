@@ -34,14 +34,17 @@ class Seeded:
     modules: dict[str, str] = field(default_factory=dict)
 
     @classmethod
-    def read(cls, data_dir: Path) -> "Seeded":
+    def read(cls, data_dir: Path, settings: Mapping[str, str]) -> "Seeded":
         try:
             seeded = cls(**json.loads((data_dir / "seed.json").read_text()))
         except (OSError, ValueError, TypeError):
             seeded = cls()
-        if not (data_dir / "users").exists():
+        # A database that was thrown away is filled again; one on a server is not ours to judge.
+        if not (data_dir / "users").exists() and not settings.get("MLSPLOIT_USERS_DATABASE_URL"):
             seeded.has_admin, seeded.secret = False, ""
-        if not (data_dir / "modules").exists():
+        if not (data_dir / "modules").exists() and not settings.get(
+            "MLSPLOIT_MODULES_DATABASE_URL"
+        ):
             seeded.modules = {}
         return seeded
 
@@ -70,7 +73,7 @@ class Plan:
             secret=hashlib.sha256(key.encode()).hexdigest(),
             worker_token=settings.get("MLSPLOIT_WORKER_TOKEN", ""),
             commits=_publish_examples(data_dir),
-            seeded=Seeded.read(data_dir),
+            seeded=Seeded.read(data_dir, settings),
         )
 
     @property

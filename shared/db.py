@@ -71,6 +71,12 @@ class Database:
         if self.is_sqlite:
             _tune_sqlite(self.engine)
         self._writer = self.engine.execution_options(sqlite_begin="BEGIN IMMEDIATE")
+        self._reader = self.engine
+        if not self.is_sqlite:
+            # By default every statement there would see a state of its own.
+            self._reader = self.engine.execution_options(
+                isolation_level="REPEATABLE READ", postgresql_readonly=True
+            )
 
     @property
     def is_sqlite(self) -> bool:
@@ -88,7 +94,7 @@ class Database:
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncSession]:
         """One consistent snapshot; never commits, never waits for a writer."""
-        async with AsyncSession(self.engine, expire_on_commit=False) as session:
+        async with AsyncSession(self._reader, expire_on_commit=False) as session:
             yield session
 
     async def close(self) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import ColumnElement, Select, and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -185,11 +185,8 @@ async def list_states(session: AsyncSession, run_id: int) -> Sequence[Any]:
 
 
 async def output_ids(session: AsyncSession, job_id: int) -> list[int]:
-    statement = (
-        select(col(JobOutput.file_id))
-        .where(col(JobOutput.job_id) == job_id)
-        .order_by(col(JobOutput.file_id))
-    )
+    listed = col(JobOutput.file_id)
+    statement = select(listed).where(col(JobOutput.job_id) == job_id).order_by(listed)
     return list((await session.scalars(statement)).all())
 
 
@@ -201,12 +198,14 @@ async def input_ids(session: AsyncSession, job: Job) -> list[int]:
 
 
 async def run_file_ids(session: AsyncSession, run_id: int) -> list[int]:
-    statement = (
-        select(col(RunFile.file_id))
-        .where(col(RunFile.run_id) == run_id)
-        .order_by(col(RunFile.file_id))
-    )
+    used = col(RunFile.file_id)
+    statement = select(used).where(col(RunFile.run_id) == run_id).order_by(used)
     return list((await session.scalars(statement)).all())
+
+
+def job_ids_of(owner_id: int) -> Select[Any]:
+    """Of all the jobs of a user, for use in another statement."""
+    return select(col(Job.id)).where(col(Job.owner_id) == owner_id)
 
 
 async def made_file_ids(session: AsyncSession, run_id: int) -> list[int]:

@@ -132,3 +132,13 @@ async def _delete_runs_of(
     await session.merge(Tombstone(kind=kind, id=thing_id))
     for run_id in await queries.list_run_ids(session, which):
         await delete_run(session, run_id, owner_id=None)
+
+
+async def forget_output(session: AsyncSession, file_id: int, *, owner_id: int) -> None:
+    """No job lists the file any more; only its owner's could."""
+    await session.execute(
+        delete(JobOutput).where(
+            col(JobOutput.file_id) == file_id,
+            col(JobOutput.job_id).in_(queries.job_ids_of(owner_id)),
+        )
+    )

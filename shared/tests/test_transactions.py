@@ -9,10 +9,12 @@ from typing import Annotated
 import httpx
 import pytest
 from fastapi import Depends, FastAPI
-from sqlalchemy import Column, Integer, MetaData, Table, insert, select
+from sqlalchemy import Column, Integer, MetaData, Table, insert, select, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shared.db import Database, SessionDep, UtcDateTime
+from shared.testing.postgres import PostgresServer
 
 METADATA = MetaData()
 NOTES = Table(
@@ -25,8 +27,8 @@ NOTES = Table(
 
 
 @pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    opened = Database(f"sqlite+aiosqlite:///{tmp_path}/notes.sqlite3")
+async def database(tmp_path: Path, database_url: str) -> AsyncIterator[Database]:
+    opened = Database(database_url or f"sqlite+aiosqlite:///{tmp_path}/notes.sqlite3")
     async with opened.engine.begin() as connection:
         await connection.run_sync(METADATA.create_all)
     yield opened
@@ -49,6 +51,25 @@ async def test_a_transaction_that_fails_leaves_nothing_behind(database: Database
         await _write_then_fail(database)
 
     assert await _numbers(database) == []
+
+
+async def test_a_reader_sees_one_state_while_others_write(database: Database) -> None:
+    async with database.reading() as session:
+        before = (await session.scalars(select(NOTES.c.number))).all()
+        async with database.transaction() as other:
+            await other.execute(insert(NOTES).values(number=1))
+        after = (await session.scalars(select(NOTES.c.number))).all()
+
+    assert (before, after) == ([], [])
+    assert await _numbers(database) == [1]
+
+
+async def test_on_postgresql_a_reader_cannot_write(postgres: PostgresServer) -> None:
+    database = Database(await postgres.empty_database("shared"))
+    with pytest.raises(DBAPIError, match="read-only"):
+        async with database.reading() as session:
+            await session.execute(text("CREATE TABLE written (id int)"))
+    await database.close()
 
 
 async def test_many_writers_at_once_queue_instead_of_failing(database: Database) -> None:

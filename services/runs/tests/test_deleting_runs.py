@@ -7,13 +7,14 @@ from services.runs.consumers import SUBSCRIPTIONS
 from services.runs.models import METADATA
 from services.runs.testing import ALICE, LINK_MISSING, Api, Neighbours, url
 from shared.db import Database
+from shared.events.files import FileDeleted
 from shared.events.pipelines import PipelineDeleted
 from shared.events.users import UserDeleted
 from shared.hyperlinks import id_of
 from shared.messaging.consumer import handle_once
 from shared.testing.fixtures import Published
 
-ON_USER_DELETED, ON_PIPELINE_DELETED = SUBSCRIPTIONS
+ON_USER_DELETED, ON_PIPELINE_DELETED, ON_FILE_DELETED = SUBSCRIPTIONS
 KEPT = {"outbox", "processed_events", "tombstones"}
 
 
@@ -123,3 +124,13 @@ async def test_deleting_and_claiming_at_once_leaves_no_half_run(
     assert {answer.status_code for answer in answers[:4]} <= {200, 404}
     assert {answer.status_code for answer in answers[4:]} == {204}
     assert await rows_left(database) == {}
+
+
+async def test_a_file_that_is_gone_is_an_output_of_no_job(
+    api: Api, neighbours: Neighbours, database: Database
+) -> None:
+    run, _, made = await begin(api, neighbours)
+
+    await handle_once(database, ON_FILE_DELETED, "e1", FileDeleted(file_id=made, owner_id=ALICE))
+
+    assert (await api.read(run["jobs"][0]))["output_files"] == run["files"]

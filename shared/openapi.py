@@ -174,7 +174,9 @@ def _name_answers(operation: Extra, schemas: Extra) -> None:
     is_narrowed = any(one["name"] == "fields" for one in operation.get("parameters", ()))
     for answer in answers.values():
         for media in answer.get("content", {}).values():
-            media.setdefault("example", _example(media["schema"], schemas))
+            example = _example(media["schema"], schemas)
+            if example is not None:
+                media.setdefault("example", example)
             if is_narrowed:
                 media["schema"] = _narrowed(media["schema"], schemas)
     for status in {*_statuses(operation), *(REFUSALS.keys() & map(int, answers))}:
@@ -185,9 +187,10 @@ def _name_answers(operation: Extra, schemas: Extra) -> None:
 
 def _example(schema: Extra, schemas: Extra) -> Any:
     if schema.get("type") == "array":
-        return [_example(schema["items"], schemas)]
+        example = _example(schema["items"], schemas)
+        return None if example is None else [example]
     named = schemas.get(schema.get("$ref", "").removeprefix(SCHEMA), schema)
-    return named["examples"][0] if "examples" in named else {}
+    return named["examples"][0] if "examples" in named else None
 
 
 def _narrowed(schema: Extra, schemas: Extra) -> Extra:

@@ -117,7 +117,7 @@ class FileRead(Answer):
         blob_url=f"{EXAMPLE_HOST}/media/files/AAAAAAAAAAE.c2lnbmF0dXJl/digits.npz",
         kind="INPUT",
         tags='{"kind": "dataset"}',
-        parent_file=None,
+        parent_file=example_url("files", 3),
         modified_versions=[example_url("files", 2)],
         date_uploaded="2026-11-23T16:35:50.501938Z",
         size=52731,

@@ -38,15 +38,15 @@ INPUT_FILE = {
     "tags": {"kind": "dataset"},
 }
 JOB: dict[str, Any] = {
-    "id": 1,
-    "url": example_url("jobs"),
+    "id": 2,
+    "url": example_url("jobs", 2),
     "owner": example_url("users"),
     "run": example_url("runs"),
     "task": example_url("tasks"),
-    "parent_job": None,
-    "status": "RUNNING",
-    "output": None,
-    "output_files": [],
+    "parent_job": example_url("jobs"),
+    "status": "FINISHED",
+    "output": '{"accuracy": 0.93}',
+    "output_files": [example_url("files", 2)],
     "logs": "step 1 of 10\n",
     "date_created": BEGUN,
     "function": "FGSM",
@@ -56,7 +56,7 @@ JOB: dict[str, Any] = {
     "attempt": 1,
     "worker": "worker-1",
     "started": BEGUN,
-    "finished": None,
+    "finished": EXPIRES,
 }
 
 
@@ -124,10 +124,10 @@ class RunRead(Answer):
         pipeline=example_url("pipelines"),
         files=[example_url("files")],
         jobs=[example_url("jobs")],
-        status="RUNNING",
+        status="FINISHED",
         date_created=BEGUN,
         started=BEGUN,
-        finished=None,
+        finished=EXPIRES,
     )
 
     id: int

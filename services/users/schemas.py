@@ -77,18 +77,27 @@ class Login(Body):
     email: Annotated[str, Email(blank=True)] = ""
 
 
+NEW_PASSWORD = {"new_password1": "correct horse 8", "new_password2": "correct horse 8"}
+
+
 class PasswordChange(Body):
+    model_config = shown_as(**{"old_password": "correct horse 7", **NEW_PASSWORD})
+
     old_password: Password
     new_password1: Password
     new_password2: Password
 
 
 class PasswordReset(Body):
+    model_config = shown_as(email="ada@example.org")
+
     email: Annotated[str, Email()]
 
 
 class PasswordResetConfirmation(Body):
     """`uid` and `token` are what the mail says."""
+
+    model_config = shown_as(**{"uid": "MQ", "token": "from-the-mail", **NEW_PASSWORD})
 
     new_password1: Password
     new_password2: Password

@@ -8,6 +8,7 @@ from typing import ClassVar
 import httpx
 from fastapi import FastAPI
 
+from shared.testing.documents import DocumentConformance
 from shared.testing.tokens import Signer
 
 # Routes that are open on purpose; everything else must ask who is calling.
@@ -24,7 +25,7 @@ PUBLIC = frozenset(
 )
 
 
-class ServiceConformance:
+class ServiceConformance(DocumentConformance):
     """Needs the fixtures `app`, `client` and `signer` of shared/testing/fixtures.py."""
 
     collections: ClassVar[tuple[str, ...]]

@@ -14,6 +14,7 @@ from shared.auth import CallerDep
 from shared.bodies import Body, SubmissionDep, accepts
 from shared.fields import Flag, Links, Text
 from shared.hyperlinks import HyperlinksDep
+from shared.openapi import Answer, shown_as
 from shared.settings import ServiceSettings
 from shared.testing.peers import Peers
 
@@ -21,25 +22,35 @@ BODY_BYTES_MAX = 4 * 1024 * 1024
 
 
 class Echo(Body):
+    model_config = shown_as(name="hello")
+
     name: Annotated[str, Text()]
     loud: Annotated[bool, Flag(blank_form_is_absent=True)] = False
     files: Annotated[list[int], Links(to="files")] = []
 
 
+class EchoRead(Answer):
+    model_config = shown_as(name="hello", loud=True, files=[1])
+
+    name: str
+    loud: bool
+    files: list[int]
+
+
 router = APIRouter(prefix="/api/v1/echoes")
 
 
-@router.post("/", openapi_extra=accepts(Echo))
+@router.post("/", response_model=EchoRead, openapi_extra=accepts(Echo))
 async def create_echo(submission: SubmissionDep) -> Response:
     return json_response(submission.into(Echo).model_dump())
 
 
-@router.get("/")
+@router.get("/", response_model=dict[str, str])
 async def list_echoes(_caller: CallerDep, links: HyperlinksDep) -> Response:
     return json_response({"base": links.base})
 
 
-@router.get("/{echo_id}/")
+@router.get("/{echo_id}/", response_model=EchoRead)
 async def read_echo(echo_id: int) -> Response:
     raise RuntimeError(f"the secret reason is {echo_id}")
 

@@ -14,9 +14,11 @@ from services.files.dependencies import (
     UsersDep,
     Writer,
 )
+from services.files.models import KINDS
 from services.files.presenter import FIELDS, VERSIONS_FIELD
 from services.files.schemas import (
     FileFilter,
+    FileRead,
     StaffFileChange,
     StaffFileReplacement,
     StaffFileUpload,
@@ -24,10 +26,11 @@ from services.files.schemas import (
 )
 from shared.answers import created, json_response, no_content
 from shared.auth import Caller
-from shared.bodies import SubmissionDep, accepts
+from shared.bodies import MULTIPART_TYPE, SubmissionDep, accepts
 from shared.db import DatabaseDep, ReadSessionDep
 from shared.hyperlinks import PathId
 from shared.lists import fields_wanted
+from shared.openapi import list_parameters
 
 router = APIRouter(prefix="/api/v1/files", tags=["files"])
 
@@ -36,7 +39,11 @@ def _only(file_id: int, caller: Caller) -> FileFilter:
     return FileFilter(caller.only_owner, ids=[file_id])
 
 
-@router.get("/")
+@router.get(
+    "/",
+    response_model=list[FileRead],
+    openapi_extra=list_parameters(FIELDS, ids=("id", "owner"), choices={"kind": KINDS}),
+)
 async def list_files(
     request: Request, caller: Reader, session: ReadSessionDep, presenter: PresenterDep
 ) -> Response:
@@ -49,7 +56,12 @@ async def list_files(
     return json_response(presenter.show(files, versions, wanted))
 
 
-@router.post("/", status_code=201, openapi_extra=accepts(StaffFileUpload))
+@router.post(
+    "/",
+    status_code=201,
+    response_model=FileRead,
+    openapi_extra=accepts(StaffFileUpload, MULTIPART_TYPE),
+)
 async def create_file(
     caller: Uploader,
     upload: UploadDep,
@@ -62,7 +74,7 @@ async def create_file(
     return created(presenter.show_one(file, {}))
 
 
-@router.get("/{file_id}/")
+@router.get("/{file_id}/", response_model=FileRead)
 async def read_file(
     file_id: PathId, caller: Reader, session: ReadSessionDep, presenter: PresenterDep
 ) -> Response:
@@ -71,7 +83,7 @@ async def read_file(
     return json_response(presenter.show_one(file, versions))
 
 
-@router.put("/{file_id}/", openapi_extra=accepts(StaffFileReplacement))
+@router.put("/{file_id}/", response_model=FileRead, openapi_extra=accepts(StaffFileReplacement))
 async def replace_file(
     file_id: PathId,
     caller: Writer,
@@ -89,7 +101,7 @@ async def replace_file(
     return json_response(presenter.show_one(file, versions))
 
 
-@router.patch("/{file_id}/", openapi_extra=accepts(StaffFileChange))
+@router.patch("/{file_id}/", response_model=FileRead, openapi_extra=accepts(StaffFileChange))
 async def change_file(
     file_id: PathId,
     caller: Writer,

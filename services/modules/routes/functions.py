@@ -6,15 +6,22 @@ from starlette.responses import Response
 from services.modules import queries
 from services.modules.dependencies import READER
 from services.modules.presenter import FUNCTION_FIELDS, show_function
+from services.modules.schemas import FunctionRead
 from shared.answers import json_response
 from shared.db import ReadSessionDep
 from shared.hyperlinks import HyperlinksDep, PathId
 from shared.lists import fields_wanted, ids_wanted, narrowed
+from shared.openapi import list_parameters
 
 router = APIRouter(prefix="/api/v1/functions", tags=["functions"])
 
 
-@router.get("/", dependencies=[READER])
+@router.get(
+    "/",
+    dependencies=[READER],
+    response_model=list[FunctionRead],
+    openapi_extra=list_parameters(FUNCTION_FIELDS, ids=("id", "module")),
+)
 async def list_functions(
     request: Request, session: ReadSessionDep, links: HyperlinksDep
 ) -> Response:
@@ -27,7 +34,7 @@ async def list_functions(
     return json_response([narrowed(show_function(row, links), wanted) for row in rows])
 
 
-@router.get("/{function_id}/", dependencies=[READER])
+@router.get("/{function_id}/", dependencies=[READER], response_model=FunctionRead)
 async def read_function(
     function_id: PathId, session: ReadSessionDep, links: HyperlinksDep
 ) -> Response:

@@ -6,15 +6,22 @@ from starlette.responses import Response
 from services.modules import queries, service
 from services.modules.dependencies import ADMINISTRATOR, READER
 from services.modules.presenter import MODULE_FIELDS, show_modules
+from services.modules.schemas import ModuleRead
 from shared.answers import json_response, no_content
 from shared.db import ReadSessionDep, SessionDep
 from shared.hyperlinks import HyperlinksDep, PathId
 from shared.lists import fields_wanted, ids_wanted, narrowed
+from shared.openapi import list_parameters
 
 router = APIRouter(prefix="/api/v1/modules", tags=["modules"])
 
 
-@router.get("/", dependencies=[READER])
+@router.get(
+    "/",
+    dependencies=[READER],
+    response_model=list[ModuleRead],
+    openapi_extra=list_parameters(MODULE_FIELDS, ids=("id",)),
+)
 async def list_modules(request: Request, session: ReadSessionDep, links: HyperlinksDep) -> Response:
     """Newest first, each with its functions; `?id=1,2` narrows the list."""
     wanted = fields_wanted(request.query_params, MODULE_FIELDS)
@@ -24,7 +31,7 @@ async def list_modules(request: Request, session: ReadSessionDep, links: Hyperli
     return json_response([narrowed(module, wanted) for module in shown])
 
 
-@router.get("/{module_id}/", dependencies=[READER])
+@router.get("/{module_id}/", dependencies=[READER], response_model=ModuleRead)
 async def read_module(module_id: PathId, session: ReadSessionDep, links: HyperlinksDep) -> Response:
     row = await queries.get_module_row(session, module_id)
     functions = await queries.list_functions(session, module_ids=[module_id])

@@ -7,17 +7,27 @@ from services.pipelines import queries, service
 from services.pipelines.dependencies import PresenterDep, Reader, Writer
 from services.pipelines.presenter import PIPELINE_FIELDS
 from services.pipelines.queries import Chosen
-from services.pipelines.schemas import PipelineChange, PipelineCreate, PipelineReplacement
+from services.pipelines.schemas import (
+    PipelineChange,
+    PipelineCreate,
+    PipelineRead,
+    PipelineReplacement,
+)
 from shared.answers import created, json_response, no_content
 from shared.bodies import SubmissionDep, accepts
 from shared.db import DatabaseDep, SessionDep
 from shared.hyperlinks import PathId
 from shared.lists import fields_wanted, ids_wanted
+from shared.openapi import list_parameters
 
 router = APIRouter(prefix="/api/v1/pipelines", tags=["pipelines"])
 
 
-@router.get("/")
+@router.get(
+    "/",
+    response_model=list[PipelineRead],
+    openapi_extra=list_parameters(PIPELINE_FIELDS, ids=("id", "owner")),
+)
 async def list_pipelines(request: Request, caller: Reader, presenter: PresenterDep) -> Response:
     """Ascending; `?owner=1` and `?id=1,2` narrow the list."""
     query = request.query_params
@@ -26,7 +36,12 @@ async def list_pipelines(request: Request, caller: Reader, presenter: PresenterD
     return json_response(await presenter.show(chosen, caller, wanted))
 
 
-@router.post("/", status_code=201, openapi_extra=accepts(PipelineCreate))
+@router.post(
+    "/",
+    status_code=201,
+    response_model=PipelineRead,
+    openapi_extra=accepts(PipelineCreate),
+)
 async def create_pipeline(
     caller: Writer, submission: SubmissionDep, session: SessionDep, presenter: PresenterDep
 ) -> Response:
@@ -34,7 +49,11 @@ async def create_pipeline(
     return created(presenter.show_new(pipeline))
 
 
-@router.get("/{pipeline_id}/")
+@router.get(
+    "/{pipeline_id}/",
+    response_model=PipelineRead,
+    openapi_extra=list_parameters(PIPELINE_FIELDS),
+)
 async def read_pipeline(
     pipeline_id: PathId, request: Request, caller: Reader, presenter: PresenterDep
 ) -> Response:
@@ -42,7 +61,11 @@ async def read_pipeline(
     return json_response(await presenter.show_one(pipeline_id, caller, wanted))
 
 
-@router.put("/{pipeline_id}/", openapi_extra=accepts(PipelineReplacement))
+@router.put(
+    "/{pipeline_id}/",
+    response_model=PipelineRead,
+    openapi_extra=accepts(PipelineReplacement),
+)
 async def replace_pipeline(
     pipeline_id: PathId,
     caller: Writer,
@@ -56,7 +79,11 @@ async def replace_pipeline(
     return json_response(await presenter.show_one(pipeline_id, caller))
 
 
-@router.patch("/{pipeline_id}/", openapi_extra=accepts(PipelineChange))
+@router.patch(
+    "/{pipeline_id}/",
+    response_model=PipelineRead,
+    openapi_extra=accepts(PipelineChange),
+)
 async def change_pipeline(
     pipeline_id: PathId,
     caller: Writer,

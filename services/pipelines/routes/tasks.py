@@ -7,17 +7,22 @@ from services.pipelines import queries, service
 from services.pipelines.dependencies import ModulesDep, Reader, Writer
 from services.pipelines.presenter import TASK_FIELDS, show_task
 from services.pipelines.queries import Chosen
-from services.pipelines.schemas import TaskCreate
+from services.pipelines.schemas import TaskCreate, TaskRead
 from shared.answers import created, json_response
 from shared.bodies import SubmissionDep, accepts
 from shared.db import DatabaseDep, ReadSessionDep
 from shared.hyperlinks import HyperlinksDep, PathId
 from shared.lists import fields_wanted, ids_wanted, narrowed
+from shared.openapi import list_parameters
 
 router = APIRouter(prefix="/api/v1/tasks", tags=["tasks"])
 
 
-@router.get("/")
+@router.get(
+    "/",
+    response_model=list[TaskRead],
+    openapi_extra=list_parameters(TASK_FIELDS, ids=("id", "pipeline")),
+)
 async def list_tasks(
     request: Request, caller: Reader, session: ReadSessionDep, links: HyperlinksDep
 ) -> Response:
@@ -29,7 +34,12 @@ async def list_tasks(
     return json_response([narrowed(show_task(row, row.owner_id, links), wanted) for row in rows])
 
 
-@router.post("/", status_code=201, openapi_extra=accepts(TaskCreate))
+@router.post(
+    "/",
+    status_code=201,
+    response_model=TaskRead,
+    openapi_extra=accepts(TaskCreate),
+)
 async def create_task(
     caller: Writer,
     submission: SubmissionDep,
@@ -41,7 +51,7 @@ async def create_task(
     return created(show_task(task, caller.user_id, links))
 
 
-@router.get("/{task_id}/")
+@router.get("/{task_id}/", response_model=TaskRead)
 async def read_task(
     task_id: PathId, caller: Reader, session: ReadSessionDep, links: HyperlinksDep
 ) -> Response:

@@ -11,17 +11,25 @@ from services.runs.filters import job_filter
 from services.runs.presenter import JOB_FIELDS
 from services.runs.queries import JobFilter
 from services.runs.reports import report_job
-from services.runs.schemas import JobReport
+from services.runs.schemas import JobRead, JobReport
+from services.runs.states import JOB_STATUSES
 from shared.answers import json_response
 from shared.bodies import SubmissionDep, accepts
 from shared.db import DatabaseDep, ReadSessionDep
 from shared.hyperlinks import HyperlinksDep, PathId
 from shared.lists import fields_wanted
+from shared.openapi import list_parameters
 
 router = APIRouter(prefix="/api/v1/jobs", tags=["jobs"])
 
+NOT_NOW = {"description": "The lease is stale, or the job cannot go there from where it is."}
 
-@router.get("/")
+
+@router.get(
+    "/",
+    response_model=list[JobRead],
+    openapi_extra=list_parameters(JOB_FIELDS, ids=("id", "run"), choices={"status": JOB_STATUSES}),
+)
 async def list_jobs(
     request: Request, caller: Reader, session: ReadSessionDep, links: HyperlinksDep
 ) -> Response:
@@ -31,7 +39,7 @@ async def list_jobs(
     return json_response(await presenter.show_jobs(session, which, links, wanted))
 
 
-@router.get("/{job_id}/")
+@router.get("/{job_id}/", response_model=JobRead)
 async def read_job(
     job_id: PathId, caller: Reader, session: ReadSessionDep, links: HyperlinksDep
 ) -> Response:
@@ -39,7 +47,12 @@ async def read_job(
     return json_response(await presenter.show_job(session, which, links))
 
 
-@router.patch("/{job_id}/", openapi_extra=accepts(JobReport))
+@router.patch(
+    "/{job_id}/",
+    response_model=JobRead,
+    responses={409: NOT_NOW},
+    openapi_extra=accepts(JobReport),
+)
 async def change_job(
     job_id: PathId,
     caller: Executor,
@@ -56,7 +69,12 @@ async def change_job(
     return json_response(shown)
 
 
-@router.put("/{job_id}/", openapi_extra=accepts(JobReport))
+@router.put(
+    "/{job_id}/",
+    response_model=JobRead,
+    responses={409: NOT_NOW},
+    openapi_extra=accepts(JobReport),
+)
 async def replace_job(
     job_id: PathId,
     caller: Executor,

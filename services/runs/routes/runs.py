@@ -7,17 +7,22 @@ from services.runs import presenter, service
 from services.runs.dependencies import PeersDep, Reader, SettingsDep, Writer
 from services.runs.presenter import RUN_FIELDS
 from services.runs.queries import RunFilter
-from services.runs.schemas import NewRun
+from services.runs.schemas import NewRun, RunRead
 from shared.answers import created, json_response, no_content
 from shared.bodies import SubmissionDep, accepts
 from shared.db import DatabaseDep, ReadSessionDep, SessionDep
 from shared.hyperlinks import HyperlinksDep, PathId
 from shared.lists import fields_wanted, ids_wanted
+from shared.openapi import list_parameters
 
 router = APIRouter(prefix="/api/v1/runs", tags=["runs"])
 
 
-@router.get("/")
+@router.get(
+    "/",
+    response_model=list[RunRead],
+    openapi_extra=list_parameters(RUN_FIELDS, ids=("id", "pipeline")),
+)
 async def list_runs(
     request: Request, caller: Reader, session: ReadSessionDep, links: HyperlinksDep
 ) -> Response:
@@ -32,7 +37,7 @@ async def list_runs(
     return json_response(await presenter.show_runs(session, which, links, wanted))
 
 
-@router.post("/", status_code=201, openapi_extra=accepts(NewRun))
+@router.post("/", status_code=201, response_model=RunRead, openapi_extra=accepts(NewRun))
 async def create_run(
     caller: Writer,
     submission: SubmissionDep,
@@ -45,7 +50,7 @@ async def create_run(
     return created(await service.create_run(database, peers, submission, caller, links, settings))
 
 
-@router.get("/{run_id}/")
+@router.get("/{run_id}/", response_model=RunRead)
 async def read_run(
     run_id: PathId, caller: Reader, session: ReadSessionDep, links: HyperlinksDep
 ) -> Response:

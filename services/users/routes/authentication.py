@@ -12,17 +12,31 @@ from services.users.dependencies import (
     Writer,
 )
 from services.users.passwords import hash_password
-from services.users.schemas import Login, Registration, UserChange, UserReplacement
+from services.users.schemas import (
+    Issued,
+    Keys,
+    Login,
+    Registration,
+    UserChange,
+    UserRead,
+    UserReplacement,
+)
 from shared.answers import json_response
 from shared.auth import Caller, RevocationsDep, authenticate
 from shared.bodies import SubmissionDep, accepts
 from shared.db import DatabaseDep, ReadSessionDep, SessionDep
 from shared.errors import Unauthenticated
+from shared.openapi import OPTIONAL_TOKEN, Detail
 
 router = APIRouter(prefix="/auth", tags=["authentication"])
 
 
-@router.post("/registration/", status_code=201, openapi_extra=accepts(Registration))
+@router.post(
+    "/registration/",
+    status_code=201,
+    response_model=Issued,
+    openapi_extra=accepts(Registration),
+)
 async def register(
     submission: SubmissionDep,
     database: DatabaseDep,
@@ -40,7 +54,7 @@ async def register(
     return json_response({"token": token}, status=201)
 
 
-@router.post("/login/", openapi_extra=accepts(Login))
+@router.post("/login/", response_model=Issued, openapi_extra=accepts(Login))
 async def log_in(
     submission: SubmissionDep,
     database: DatabaseDep,
@@ -57,7 +71,7 @@ async def log_in(
     return json_response({"token": token})
 
 
-@router.post("/logout/")
+@router.post("/logout/", response_model=Detail, openapi_extra=OPTIONAL_TOKEN)
 async def log_out(request: Request, session: SessionDep, revocations: RevocationsDep) -> Response:
     """Revoke the token this request carries; fine without one, too."""
     caller = await _caller_if_any(request)
@@ -75,7 +89,7 @@ async def _caller_if_any(request: Request) -> Caller | None:
         return None
 
 
-@router.get("/user/")
+@router.get("/user/", response_model=UserRead)
 async def read_current_user(
     caller: Reader, session: ReadSessionDep, presenter: PresenterDep
 ) -> Response:
@@ -83,7 +97,7 @@ async def read_current_user(
     return json_response(await presenter.show_one(user, caller))
 
 
-@router.put("/user/", openapi_extra=accepts(UserReplacement))
+@router.put("/user/", response_model=UserRead, openapi_extra=accepts(UserReplacement))
 async def replace_current_user(
     caller: Writer,
     submission: SubmissionDep,
@@ -96,7 +110,7 @@ async def replace_current_user(
     return json_response(await presenter.show_one(user, caller))
 
 
-@router.patch("/user/", openapi_extra=accepts(UserChange))
+@router.patch("/user/", response_model=UserRead, openapi_extra=accepts(UserChange))
 async def change_current_user(
     caller: Writer,
     submission: SubmissionDep,
@@ -109,7 +123,7 @@ async def change_current_user(
     return json_response(await presenter.show_one(user, caller))
 
 
-@router.get("/jwks.json")
+@router.get("/jwks.json", response_model=Keys)
 async def read_keys(key: SigningKeyDep) -> Response:
     """The public keys that verify our tokens (RFC 7517)."""
     return json_response(key.jwks(), headers={"Cache-Control": "public, max-age=300"})

@@ -11,11 +11,12 @@ from shared.answers import json_response
 from shared.auth import CallerDep, RevocationsDep
 from shared.bodies import SubmissionDep, accepts
 from shared.db import DatabaseDep
+from shared.openapi import Detail
 
 router = APIRouter(prefix="/auth/password", tags=["authentication"])
 
 
-@router.post("/change/", openapi_extra=accepts(PasswordChange))
+@router.post("/change/", response_model=Detail, openapi_extra=accepts(PasswordChange))
 async def change_password(
     caller: CallerDep, submission: SubmissionDep, database: DatabaseDep
 ) -> Response:
@@ -24,7 +25,7 @@ async def change_password(
     return json_response({"detail": "New password has been saved."})
 
 
-@router.post("/reset/", openapi_extra=accepts(PasswordReset))
+@router.post("/reset/", response_model=Detail, openapi_extra=accepts(PasswordReset))
 async def request_password_reset(
     submission: SubmissionDep,
     database: DatabaseDep,
@@ -42,7 +43,9 @@ async def request_password_reset(
     return answer
 
 
-@router.post("/reset/confirm/", openapi_extra=accepts(PasswordResetConfirmation))
+@router.post(
+    "/reset/confirm/", response_model=Detail, openapi_extra=accepts(PasswordResetConfirmation)
+)
 async def confirm_password_reset(
     submission: SubmissionDep,
     database: DatabaseDep,

@@ -6,18 +6,19 @@ from starlette.responses import Response
 from services.users import queries, service
 from services.users.dependencies import PresenterDep, Reader, Writer
 from services.users.presenter import FIELDS
-from services.users.schemas import UserChange, UserReplacement
+from services.users.schemas import UserChange, UserRead, UserReplacement
 from shared.answers import json_response, no_content
 from shared.auth import RevocationsDep
 from shared.bodies import SubmissionDep, accepts
 from shared.db import DatabaseDep, ReadSessionDep, SessionDep
 from shared.hyperlinks import PathId
 from shared.lists import fields_wanted
+from shared.openapi import list_parameters
 
 router = APIRouter(prefix="/api/v1/users", tags=["users"])
 
 
-@router.get("/")
+@router.get("/", response_model=list[UserRead], openapi_extra=list_parameters(FIELDS))
 async def list_users(
     request: Request,
     caller: Reader,
@@ -30,7 +31,7 @@ async def list_users(
     return json_response(await presenter.show(rows, caller, wanted))
 
 
-@router.get("/{user_id}/")
+@router.get("/{user_id}/", response_model=UserRead)
 async def read_user(
     user_id: PathId, caller: Reader, session: ReadSessionDep, presenter: PresenterDep
 ) -> Response:
@@ -38,7 +39,7 @@ async def read_user(
     return json_response(await presenter.show_one(user, caller))
 
 
-@router.put("/{user_id}/", openapi_extra=accepts(UserReplacement))
+@router.put("/{user_id}/", response_model=UserRead, openapi_extra=accepts(UserReplacement))
 async def replace_user(
     user_id: PathId,
     caller: Writer,
@@ -52,7 +53,7 @@ async def replace_user(
     return json_response(await presenter.show_one(user, caller))
 
 
-@router.patch("/{user_id}/", openapi_extra=accepts(UserChange))
+@router.patch("/{user_id}/", response_model=UserRead, openapi_extra=accepts(UserChange))
 async def change_user(
     user_id: PathId,
     caller: Writer,

@@ -66,7 +66,8 @@ class Database:
 
     def __init__(self, url: str):
         self.url = url
-        self.engine = create_async_engine(url)
+        # A server may have been started again since a connection was last used.
+        self.engine = create_async_engine(url, pool_pre_ping=not url.startswith("sqlite"))
         self.outbox_filled = asyncio.Event()
         if self.is_sqlite:
             _tune_sqlite(self.engine)

@@ -125,7 +125,8 @@ async def list_held_by(session: AsyncSession, holder: str) -> set[int]:
 
 async def lock_files_of_owner(session: AsyncSession, owner_id: int) -> Sequence[Any]:
     statement = select(*DOOMED_COLUMNS).where(col(File.owner_id) == owner_id)
-    return (await session.execute(statement.with_for_update())).all()
+    # Everybody locks in this order, so nobody waits for one who waits for them.
+    return (await session.execute(statement.order_by(col(File.id)).with_for_update())).all()
 
 
 async def lock_outputs_of(
@@ -144,7 +145,7 @@ async def lock_outputs_of(
     )
     is_made = or_(col(File.kind) == OUTPUT, col(File.id).in_(listed_ids))
     statement = select(*DOOMED_COLUMNS).where(is_output, ~is_input, is_made)
-    return (await session.execute(statement.with_for_update())).all()
+    return (await session.execute(statement.order_by(col(File.id)).with_for_update())).all()
 
 
 async def list_due_blobs(session: AsyncSession, now: datetime, *, limit: int) -> Sequence[str]:

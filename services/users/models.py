@@ -24,8 +24,8 @@ class User(UsersTable, table=True):
 
     id: int | None = Field(default=None, sa_column=Column(BigId, primary_key=True))
     username: str = Field(max_length=150)
-    # The name without regard to case: what must be unique.
-    username_folded: str = Field(max_length=300, unique=True)
+    # The name without regard to case: what must be unique. One letter may become three.
+    username_folded: str = Field(max_length=450, unique=True)
     email: str = Field(default="", max_length=254)
     password_hash: str = Field(max_length=255)
     is_staff: bool = False

@@ -72,6 +72,18 @@ async def test_on_postgresql_a_reader_cannot_write(postgres: PostgresServer) -> 
     await database.close()
 
 
+async def test_connections_that_the_server_has_cut_are_made_anew(postgres: PostgresServer) -> None:
+    database = Database(await postgres.empty_database("shared"))
+    async with database.reading() as session:
+        await session.execute(text("SELECT 1"))
+
+    await postgres.empty_database("shared")
+
+    async with database.reading() as session:
+        assert await session.scalar(text("SELECT 1")) == 1
+    await database.close()
+
+
 async def test_many_writers_at_once_queue_instead_of_failing(database: Database) -> None:
     async def read_then_write(number: int) -> None:
         async with database.transaction() as session:

@@ -23,6 +23,15 @@ async def test_a_new_account_answers_with_a_token_that_works(client: httpx.Async
     assert (user["files"], user["pipelines"], user["is_staff"]) == ([], [], False)
 
 
+async def test_a_name_may_be_longer_without_regard_to_case(client: httpx.AsyncClient) -> None:
+    # Three letters when case does not count, each.
+    long = {**ACCOUNT, "username": "\N{GREEK SMALL LETTER IOTA WITH DIALYTIKA AND TONOS}" * 150}
+
+    assert (await client.post("/auth/registration/", json=long)).status_code == 201
+    again = await client.post("/auth/registration/", json=long)
+    assert (again.status_code, list(again.json())) == (400, ["username"])
+
+
 async def test_an_account_and_its_event_are_written_together(
     client: httpx.AsyncClient, published: Published
 ) -> None:

@@ -68,7 +68,7 @@ def upgrade() -> None:
         "users",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("username", sa.String(length=150), nullable=False),
-        sa.Column("username_folded", sa.String(length=300), nullable=False),
+        sa.Column("username_folded", sa.String(length=450), nullable=False),
         sa.Column("email", sa.String(length=254), nullable=False),
         sa.Column("password_hash", sa.String(length=255), nullable=False),
         sa.Column("is_staff", sa.Boolean(), nullable=False),

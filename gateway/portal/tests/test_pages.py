@@ -77,3 +77,12 @@ async def test_a_document_is_fetched_once_for_many_readers(
     validate(document)
     assert "/api/v1/files/" in document["paths"]
     assert len([url for url in services.asked if url.endswith("/openapi.json")]) == 5
+
+
+async def test_signing_in_is_possible_on_the_page_itself(client: httpx.AsyncClient) -> None:
+    page = (await client.get("/docs")).text
+    script = (await client.get("/docs/assets/start.js")).text
+
+    assert '<form id="sign-in">' in page
+    assert 'fetch("/auth/login/", { method: "POST"' in script
+    assert 'preauthorizeApiKey("Token"' in script

@@ -21,7 +21,8 @@ from dev.environment import ROOT
 FILE_LINES_MAX = 300
 FUNCTION_LINES_MAX = 60
 ROUTE_LINES_MAX = 10
-SHARED_LINES_MAX = 2000
+# Pages, conditions, repeated requests and the API's document are what every service has alike.
+SHARED_LINES_MAX = 2500
 NO_CODE = {
     tokenize.COMMENT,
     tokenize.NL,

@@ -18,10 +18,12 @@ from fastapi import APIRouter, FastAPI
 from sqlalchemy.exc import DatabaseError
 
 from shared.auth import JwksKeys, KeySource, Revocations, TokenVerifier
+from shared.conditional import Conditional
 from shared.db import Database
 from shared.edge import Edge
 from shared.health import Check, health_router
 from shared.http import pooled_client
+from shared.idempotency import Idempotent
 from shared.messaging.broker import REVOCATIONS_BUCKET, Broker
 from shared.messaging.consumer import AnySubscription, Consumer
 from shared.messaging.outbox import OutboxRelay
@@ -87,6 +89,8 @@ def create_app(service: Service, *, transport: httpx.AsyncBaseTransport | None =
     for router in (*service.routers, health_router):
         app.include_router(router)
     add_responders(app)
+    app.add_middleware(Conditional)
+    app.add_middleware(Idempotent)
     app.add_middleware(Edge, allowed_hosts=settings.api_allowed_hosts)
     app.add_middleware(RequestContext)
     return app

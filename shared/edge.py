@@ -13,7 +13,7 @@ CORS_HEADERS = (
     "accept, accept-encoding, authorization, content-type, dnt, origin, user-agent, "
     "x-csrftoken, x-requested-with, idempotency-key, if-match, if-none-match, last-event-id"
 )
-CORS_EXPOSED = "ETag, Link, Location, Retry-After, X-Request-ID"
+CORS_EXPOSED = "ETag, Idempotency-Replayed, Link, Location, Retry-After, X-Request-ID"
 CORS_SECONDS = "86400"
 
 PREFLIGHT = {

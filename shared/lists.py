@@ -29,10 +29,12 @@ def choice_wanted(query: QueryParams, name: str, choices: Sequence[str]) -> str 
     """`?status=PENDING`, exact; None when not asked for."""
     text = _last(query, name)
     if text is not None and text not in choices:
-        raise InvalidFields.of_field(
-            name, f"Select a valid choice. {text} is not one of the available choices."
-        )
+        raise InvalidFields.of_field(name, not_a_choice(text))
     return text
+
+
+def not_a_choice(text: str) -> str:
+    return f"Select a valid choice. {text} is not one of the available choices."
 
 
 def fields_wanted(query: QueryParams, known: Sequence[str]) -> frozenset[str]:

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 from fastapi import FastAPI
 from pydantic import BaseModel, ConfigDict, Field, RootModel
 
+from shared.conditional import PreconditionFailed
 from shared.errors import (
     REQUIRED,
     ApiError,
@@ -23,6 +24,7 @@ from shared.errors import (
     Unavailable,
     UnsupportedMediaType,
 )
+from shared.idempotency import KEY_LENGTH_MAX, KeyReused
 
 Document = dict[str, Any]
 Extra = dict[str, Any]
@@ -38,8 +40,10 @@ REFUSALS: dict[int, ApiError] = {
         Forbidden(),
         NotFound(),
         Conflict(),
+        PreconditionFailed(),
         PayloadTooLarge(),
         UnsupportedMediaType("text/plain"),
+        KeyReused(),
         Unavailable(),
     )
 }
@@ -124,6 +128,7 @@ def completed(document: Document) -> Document:
             operation.setdefault("security", [])
             _name_body(operation, method, schemas)
             _name_answers(operation, schemas)
+            _add_conditions(operation, method)
             _add_links(operation, path, document["paths"])
     return document
 
@@ -180,6 +185,29 @@ def _name_answers(operation: Extra, schemas: Extra) -> None:
             if is_narrowed:
                 media["schema"] = _narrowed(media["schema"], schemas)
     for status in {*_statuses(operation), *(REFUSALS.keys() & map(int, answers))}:
+        reference = {"$ref": f"#/components/responses/{_name(REFUSALS[status])}"}
+        answers[str(status)] = {**answers.get(str(status), {}), **reference}
+    operation["responses"] = dict(sorted(answers.items()))
+
+
+def _add_conditions(operation: Extra, method: str) -> None:
+    """What shared/conditional.py and shared/idempotency.py put around every route with a token."""
+    answers = operation["responses"]
+    schema: Extra = {"type": "string"}
+    refusals: tuple[int, ...] = ()
+    if not operation["security"]:
+        return
+    if method == "get":
+        name = "If-None-Match"
+        answers["304"] = {"description": "The client has it already, with this `ETag`."}
+    elif method == "post":
+        name, refusals = "Idempotency-Key", (400, 409, 422)
+        schema |= {"minLength": 1, "maxLength": KEY_LENGTH_MAX}
+    else:
+        name, refusals = "If-Match", (412,)
+    parameters = operation.setdefault("parameters", [])
+    parameters.append({"name": name, "in": "header", "schema": schema})
+    for status in refusals:
         reference = {"$ref": f"#/components/responses/{_name(REFUSALS[status])}"}
         answers[str(status)] = {**answers.get(str(status), {}), **reference}
     operation["responses"] = dict(sorted(answers.items()))

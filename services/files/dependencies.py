@@ -5,6 +5,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from services.files import queries
 from services.files.links import MediaLinks
 from services.files.presenter import Presenter
 from services.files.settings import FilesSettings
@@ -14,6 +15,7 @@ from shared.auth import Caller, requires
 from shared.clients.runs import RunsClient
 from shared.clients.users import UsersClient
 from shared.hyperlinks import HyperlinksDep
+from shared.paging import Page, pages
 
 Reader = Annotated[Caller, Depends(requires("files:read"))]
 Writer = Annotated[Caller, Depends(requires("files:write"))]
@@ -21,6 +23,8 @@ Writer = Annotated[Caller, Depends(requires("files:write"))]
 Uploader = Annotated[Caller, Depends(requires("files:write", "jobs:execute"))]
 # Inside, on behalf of whoever starts a run or does a job: they name files, and read none here.
 Runner = Annotated[Caller, Depends(requires("runs:write", "jobs:execute"))]
+
+FilePage = Annotated[Page, Depends(pages(queries.FILE_ORDERS))]
 
 
 def _settings(request: Request) -> FilesSettings:

@@ -12,6 +12,7 @@ from sqlmodel import col
 from services.files.models import OUTPUT, DepartedOwner, DoomedBlob, File, FileReference
 from services.files.schemas import FileFilter
 from shared.errors import NotFound
+from shared.paging import Orders, Page
 
 COLUMNS: tuple[Any, ...] = (
     col(File.id),
@@ -23,6 +24,9 @@ COLUMNS: tuple[Any, ...] = (
     col(File.size),
     col(File.sha256),
     col(File.uploaded_at),
+)
+FILE_ORDERS = Orders(
+    {"id": col(File.id), "date_uploaded": col(File.uploaded_at)}, created=col(File.uploaded_at)
 )
 # What it takes to serve a file's content.
 BLOB_COLUMNS: tuple[Any, ...] = (
@@ -52,10 +56,12 @@ def _matches(wanted: FileFilter, file: Any = File) -> list[ColumnElement[bool]]:
     return conditions
 
 
-async def list_files(session: AsyncSession, wanted: FileFilter) -> Sequence[Any]:
+async def list_files(
+    session: AsyncSession, wanted: FileFilter, page: Page | None = None
+) -> Sequence[Any]:
     """Ascending, as the contract has it."""
-    statement = select(*COLUMNS).where(*_matches(wanted)).order_by(col(File.id))
-    return (await session.execute(statement)).all()
+    statement = select(*COLUMNS).where(*_matches(wanted))
+    return await (page or Page(FILE_ORDERS)).rows(session, statement)
 
 
 async def list_versions(session: AsyncSession, wanted: FileFilter) -> dict[int, list[int]]:

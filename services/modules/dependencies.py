@@ -4,12 +4,16 @@ from typing import Annotated
 
 from fastapi import Depends
 
+from services.modules import queries
 from shared.auth import Caller, requires
 from shared.errors import Forbidden
+from shared.paging import Page, pages
 
 # Modules belong to nobody, so anybody who is signed in may read them, an execution worker too.
 READER = Depends(requires("modules:read", "jobs:execute"))
 Writer = Annotated[Caller, Depends(requires("modules:write"))]
+ModulePage = Annotated[Page, Depends(pages(queries.MODULE_ORDERS))]
+FunctionPage = Annotated[Page, Depends(pages(queries.FUNCTION_ORDERS))]
 
 
 def _administrator(caller: Writer) -> None:

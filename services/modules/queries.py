@@ -10,6 +10,7 @@ from sqlmodel import col
 from services.modules.errors import ModuleNotFound
 from services.modules.models import Function, Module
 from shared.errors import NotFound
+from shared.paging import Orders, Page
 
 MODULE_COLUMNS: tuple[Any, ...] = (
     col(Module.id),
@@ -38,33 +39,35 @@ FUNCTION_COLUMNS: tuple[Any, ...] = (
     col(Module.repo_url),
     col(Module.commit),
 )
+MODULE_ORDERS = Orders({"id": col(Module.id)}, created=col(Module.registered_at), default="-id")
+# A function is as old as the module it came with.
+FUNCTION_ORDERS = Orders({"id": col(Function.id)}, created=col(Module.registered_at), default="-id")
 
 
-async def list_modules(session: AsyncSession, *, ids: Sequence[int] | None = None) -> Sequence[Any]:
+async def list_modules(
+    session: AsyncSession, page: Page | None = None, *, ids: Sequence[int] | None = None
+) -> Sequence[Any]:
     """Newest first, as the contract has it."""
-    statement = select(*MODULE_COLUMNS).order_by(col(Module.id).desc())
+    statement = select(*MODULE_COLUMNS)
     if ids is not None:
         statement = statement.where(col(Module.id).in_(ids))
-    return (await session.execute(statement)).all()
+    return await (page or Page(MODULE_ORDERS)).rows(session, statement)
 
 
 async def list_functions(
     session: AsyncSession,
+    page: Page | None = None,
     *,
     ids: Sequence[int] | None = None,
     module_ids: Sequence[int] | None = None,
 ) -> Sequence[Any]:
     """Newest first, each with what is needed of its module."""
-    statement = (
-        select(*FUNCTION_COLUMNS)
-        .join(Module, col(Module.id) == col(Function.module_id))
-        .order_by(col(Function.id).desc())
-    )
+    statement = select(*FUNCTION_COLUMNS).join(Module, col(Module.id) == col(Function.module_id))
     if ids is not None:
         statement = statement.where(col(Function.id).in_(ids))
     if module_ids is not None:
         statement = statement.where(col(Function.module_id).in_(module_ids))
-    return (await session.execute(statement)).all()
+    return await (page or Page(FUNCTION_ORDERS)).rows(session, statement)
 
 
 async def get_module_row(session: AsyncSession, module_id: int) -> Any:

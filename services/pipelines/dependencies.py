@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from services.pipelines import queries
 from services.pipelines.presenter import PipelinePresenter
 from services.pipelines.settings import PipelinesSettings
 from shared.auth import Caller, requires
@@ -11,9 +12,13 @@ from shared.clients.modules import ModulesClient
 from shared.clients.runs import RunsClient
 from shared.db import DatabaseDep
 from shared.hyperlinks import HyperlinksDep
+from shared.paging import Page, pages
 
 Reader = Annotated[Caller, Depends(requires("pipelines:read"))]
 Writer = Annotated[Caller, Depends(requires("pipelines:write"))]
+
+PipelinePage = Annotated[Page, Depends(pages(queries.PIPELINE_ORDERS))]
+TaskPage = Annotated[Page, Depends(pages(queries.TASK_ORDERS))]
 
 
 def _settings(request: Request) -> PipelinesSettings:

@@ -12,6 +12,7 @@ from shared.clock import iso
 from shared.db import Database
 from shared.errors import NotFound
 from shared.hyperlinks import Hyperlinks
+from shared.paging import Page
 
 PIPELINE_FIELDS = ("id", "url", "name", "owner", "tasks", "runs", "enabled", "date_created")
 # What the runs service tells, and the scope that a narrowed token needs for it.
@@ -50,13 +51,19 @@ class PipelinePresenter:
         self._runs = runs
 
     async def show(
-        self, chosen: Chosen, caller: Caller, wanted: frozenset[str] = frozenset(PIPELINE_FIELDS)
+        self,
+        chosen: Chosen,
+        caller: Caller,
+        wanted: frozenset[str] = frozenset(PIPELINE_FIELDS),
+        page: Page | None = None,
     ) -> list[dict[str, Any]]:
+        page = page or Page(queries.PIPELINE_ORDERS)
         if not caller.may(RUNS_SCOPE):
             wanted -= {RUNS_FIELD}
         async with self._database.reading() as session:
-            rows = await queries.list_pipelines(session, chosen)
-            tasks = await queries.list_tasks_of(session, chosen) if "tasks" in wanted else []
+            rows = await queries.list_pipelines(session, chosen, page)
+            of_these = page.narrowed(chosen, rows)
+            tasks = await queries.list_tasks_of(session, of_these) if "tasks" in wanted else []
         tasks_by_pipeline = defaultdict(list)
         for task in tasks:
             tasks_by_pipeline[task.pipeline_id].append(self._task(task))

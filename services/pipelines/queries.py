@@ -10,6 +10,7 @@ from sqlmodel import col
 
 from services.pipelines.models import Pipeline, Task
 from shared.errors import NotFound
+from shared.paging import Orders, Page
 
 PIPELINE_COLUMNS = (
     col(Pipeline.id),
@@ -25,6 +26,15 @@ TASK_COLUMNS = (
     col(Task.arguments),
     col(Task.order),
     col(Task.created_at),
+)
+PIPELINE_ORDERS = Orders(
+    {"id": col(Pipeline.id), "date_created": col(Pipeline.created_at)},
+    created=col(Pipeline.created_at),
+)
+TASK_ORDERS = Orders(
+    {"order": col(Task.order), "id": col(Task.id), "date_created": col(Task.created_at)},
+    created=col(Task.created_at),
+    default="order",
 )
 
 
@@ -47,10 +57,9 @@ class Chosen:
         return found
 
 
-async def list_pipelines(session: AsyncSession, chosen: Chosen) -> Sequence[Any]:
+async def list_pipelines(session: AsyncSession, chosen: Chosen, page: Page) -> Sequence[Any]:
     """Ascending, as the contract has it."""
-    statement = select(*PIPELINE_COLUMNS).where(*chosen.conditions()).order_by(col(Pipeline.id))
-    return (await session.execute(statement)).all()
+    return await page.rows(session, select(*PIPELINE_COLUMNS).where(*chosen.conditions()))
 
 
 async def list_tasks_of(session: AsyncSession, chosen: Chosen) -> Sequence[Any]:
@@ -67,6 +76,7 @@ async def list_tasks_of(session: AsyncSession, chosen: Chosen) -> Sequence[Any]:
 async def list_tasks(
     session: AsyncSession,
     chosen: Chosen,
+    page: Page | None = None,
     *,
     ids: list[int] | None = None,
 ) -> Sequence[Any]:
@@ -75,11 +85,10 @@ async def list_tasks(
         select(*TASK_COLUMNS, col(Pipeline.owner_id))
         .join(Pipeline, col(Pipeline.id) == col(Task.pipeline_id))
         .where(*chosen.conditions())
-        .order_by(col(Task.order), col(Task.id))
     )
     if ids is not None:
         statement = statement.where(col(Task.id).in_(ids))
-    return (await session.execute(statement)).all()
+    return await (page or Page(TASK_ORDERS)).rows(session, statement)
 
 
 async def get_task_row(session: AsyncSession, task_id: int, *, only_owner: int | None) -> Any:

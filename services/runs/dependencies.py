@@ -5,11 +5,13 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from services.runs import queries
 from services.runs.settings import RunsSettings
 from shared.auth import Caller, requires
 from shared.clients.files import FilesClient
 from shared.clients.modules import ModulesClient
 from shared.clients.pipelines import PipelinesClient
+from shared.paging import Page, pages
 
 Reader = Annotated[Caller, Depends(requires("runs:read"))]
 Writer = Annotated[Caller, Depends(requires("runs:write"))]
@@ -17,6 +19,9 @@ Writer = Annotated[Caller, Depends(requires("runs:write"))]
 Executor = Annotated[Caller, Depends(requires("jobs:execute"))]
 # Inside: the files service asks, on behalf of whoever deletes a file.
 FilesWriter = Annotated[Caller, Depends(requires("files:write"))]
+
+RunPage = Annotated[Page, Depends(pages(queries.RUN_ORDERS))]
+JobPage = Annotated[Page, Depends(pages(queries.JOB_ORDERS))]
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from shared.clock import iso
 from shared.errors import NotFound
 from shared.hyperlinks import Hyperlinks
 from shared.lists import narrowed
+from shared.paging import Page
 
 RUN_FIELDS = (
     "id",
@@ -58,8 +59,11 @@ async def show_runs(
     which: RunFilter,
     links: Hyperlinks,
     wanted: frozenset[str] = ALL_RUN_FIELDS,
+    page: Page | None = None,
 ) -> list[dict[str, Any]]:
-    rows = await queries.list_runs(session, which)
+    page = page or Page(queries.RUN_ORDERS)
+    rows = await queries.list_runs(session, which, page)
+    which = page.narrowed(which, rows)
     files = _grouped(await queries.list_run_files(session, which) if "files" in wanted else ())
     jobs = _grouped(await queries.list_run_jobs(session, which) if "jobs" in wanted else ())
     return [
@@ -78,8 +82,11 @@ async def show_jobs(
     which: JobFilter,
     links: Hyperlinks,
     wanted: frozenset[str] = ALL_JOB_FIELDS,
+    page: Page | None = None,
 ) -> list[dict[str, Any]]:
-    rows = await queries.list_jobs(session, which)
+    page = page or Page(queries.JOB_ORDERS)
+    rows = await queries.list_jobs(session, which, page)
+    which = page.narrowed(which, rows)
     outputs = _grouped(
         await queries.list_outputs(session, which) if "output_files" in wanted else ()
     )

@@ -14,6 +14,7 @@ from sqlmodel import col
 
 from services.runs.models import Job, JobAttempt, JobOutput, LogChunk, Run, RunFile, Tombstone
 from shared.errors import NotFound
+from shared.paging import Orders, Page
 
 RUN_COLUMNS = (
     col(Run.id),
@@ -43,6 +44,8 @@ JOB_COLUMNS = (
     col(Job.started_at),
     col(Job.ended_at),
 )
+RUN_ORDERS = Orders({"id": col(Run.id), "date_created": col(Run.created_at)}, col(Run.created_at))
+JOB_ORDERS = Orders({"id": col(Job.id), "date_created": col(Job.created_at)}, col(Job.created_at))
 
 
 @dataclass(frozen=True)
@@ -83,9 +86,11 @@ def _conditions(*wanted: tuple[Any, Sequence[Any] | None]) -> list[ColumnElement
     return [column.in_(values) for column, values in wanted if values is not None]
 
 
-async def list_runs(session: AsyncSession, which: RunFilter) -> Sequence[Any]:
-    statement = select(*RUN_COLUMNS).where(*which.conditions()).order_by(col(Run.id))
-    return (await session.execute(statement)).all()
+async def list_runs(
+    session: AsyncSession, which: RunFilter, page: Page | None = None
+) -> Sequence[Any]:
+    statement = select(*RUN_COLUMNS).where(*which.conditions())
+    return await (page or Page(RUN_ORDERS)).rows(session, statement)
 
 
 async def list_run_files(session: AsyncSession, which: RunFilter) -> Sequence[Any]:
@@ -110,9 +115,11 @@ async def list_run_jobs(session: AsyncSession, which: RunFilter) -> Sequence[Any
     return (await session.execute(statement)).all()
 
 
-async def list_jobs(session: AsyncSession, which: JobFilter) -> Sequence[Any]:
-    statement = select(*JOB_COLUMNS).where(*which.conditions()).order_by(col(Job.id))
-    return (await session.execute(statement)).all()
+async def list_jobs(
+    session: AsyncSession, which: JobFilter, page: Page | None = None
+) -> Sequence[Any]:
+    statement = select(*JOB_COLUMNS).where(*which.conditions())
+    return await (page or Page(JOB_ORDERS)).rows(session, statement)
 
 
 async def list_outputs(session: AsyncSession, which: JobFilter) -> Sequence[Any]:
@@ -236,12 +243,8 @@ async def find_open_attempt(session: AsyncSession, job: Job) -> JobAttempt | Non
 
 
 async def log_text(session: AsyncSession, job_id: int) -> str:
-    statement = (
-        select(col(LogChunk.text))
-        .where(col(LogChunk.job_id) == job_id)
-        .order_by(col(LogChunk.start))
-    )
-    return "".join((await session.scalars(statement)).all())
+    statement = select(col(LogChunk.text)).where(col(LogChunk.job_id) == job_id)
+    return "".join((await session.scalars(statement.order_by(col(LogChunk.start)))).all())
 
 
 async def find_last_chunk(session: AsyncSession, job_id: int) -> LogChunk | None:
@@ -256,12 +259,8 @@ async def find_last_chunk(session: AsyncSession, job_id: int) -> LogChunk | None
 
 async def list_expired(session: AsyncSession, now: datetime, *, limit: int) -> Sequence[int]:
     """Jobs whose backend has been silent for too long."""
-    statement = (
-        select(col(Job.id))
-        .where(col(Job.lease_expires_at) < now)
-        .order_by(col(Job.lease_expires_at))
-        .limit(limit)
-    )
+    statement = select(col(Job.id)).where(col(Job.lease_expires_at) < now)
+    statement = statement.order_by(col(Job.lease_expires_at)).limit(limit)
     return [job_id for job_id in (await session.scalars(statement)).all() if job_id]
 
 

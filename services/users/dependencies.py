@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from services.users import queries
 from services.users.keys import SigningKey
 from services.users.mail import Mailer, MailServer
 from services.users.presenter import Presenter
@@ -13,11 +14,14 @@ from shared.auth import Caller, requires
 from shared.clients.files import FilesClient
 from shared.clients.pipelines import PipelinesClient
 from shared.hyperlinks import HyperlinksDep
+from shared.paging import Page, pages
 
 Reader = Annotated[Caller, Depends(requires("users:read"))]
 Writer = Annotated[Caller, Depends(requires("users:write"))]
 # Inside: the files service asks, on behalf of whoever uploads or changes a file.
 FilesWriter = Annotated[Caller, Depends(requires("files:write", "jobs:execute"))]
+
+UserPage = Annotated[Page, Depends(pages(queries.USER_ORDERS))]
 
 
 def _settings(request: Request) -> UsersSettings:

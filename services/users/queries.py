@@ -10,20 +10,26 @@ from sqlmodel import col, select
 from services.users.models import Token, User
 from shared.clock import utc_now
 from shared.errors import NotFound
+from shared.paging import Orders, Page
 
 COLUMNS = (col(User.id), col(User.username), col(User.is_staff))
+USER_ORDERS = Orders({"id": col(User.id)}, created=col(User.joined_at), default="-id")
 
 
 async def list_users(
-    session: AsyncSession, *, only_id: int | None, ids: list[int] | None = None
+    session: AsyncSession,
+    page: Page | None = None,
+    *,
+    only_id: int | None,
+    ids: list[int] | None = None,
 ) -> Sequence[Any]:
     """Newest first, as the contract has it; `only_id` None is for staff."""
-    statement = select(*COLUMNS).order_by(col(User.id).desc())
+    statement = select(*COLUMNS)
     if only_id is not None:
         statement = statement.where(col(User.id) == only_id)
     if ids is not None:
         statement = statement.where(col(User.id).in_(ids))
-    return (await session.execute(statement)).all()
+    return await (page or Page(USER_ORDERS)).rows(session, statement)
 
 
 async def get_user(session: AsyncSession, user_id: int, *, only_id: int | None) -> User:

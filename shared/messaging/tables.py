@@ -1,4 +1,4 @@
-"""The three tables every service carries: outbox, processed_events, dead_letters.
+"""The tables every service carries: outbox, processed_events, dead_letters, idempotency_keys.
 
 They stand in one module so that a service's metadata, and so its first migration, has them all.
 """
@@ -53,6 +53,19 @@ dead_letters = Table(
     Column("reason", Text, nullable=False),
     Column("created_at", DateTime(timezone=True), nullable=False),
     sqlite_autoincrement=True,
+)
+
+# What shared/idempotency.py keeps; a row without a status is a request still at work.
+idempotency_keys = Table(
+    "idempotency_keys",
+    _metadata,
+    Column("id", String(64), primary_key=True),
+    Column("holder", String(32), nullable=False),
+    Column("expires_at", DateTime(timezone=True), nullable=False, index=True),
+    Column("status", Integer),
+    Column("fingerprint", String(64)),
+    Column("body_bytes", BigInteger),
+    Column("answer", LargeBinary),
 )
 
 

@@ -5,6 +5,7 @@ from starlette.responses import Response
 
 from services.files import queries, service
 from services.files.dependencies import (
+    FilePage,
     PresenterDep,
     Reader,
     RunsDep,
@@ -45,15 +46,20 @@ def _only(file_id: int, caller: Caller) -> FileFilter:
     openapi_extra=list_parameters(FIELDS, ids=("id", "owner"), choices={"kind": KINDS}),
 )
 async def list_files(
-    request: Request, caller: Reader, session: ReadSessionDep, presenter: PresenterDep
+    request: Request,
+    caller: Reader,
+    page: FilePage,
+    session: ReadSessionDep,
+    presenter: PresenterDep,
 ) -> Response:
     """Oldest first; `owner`, `kind` and `id` filter."""
     wanted = fields_wanted(request.query_params, FIELDS)
     which = filter_wanted(request.query_params, only_owner=caller.only_owner)
-    files = await queries.list_files(session, which)
+    files = await queries.list_files(session, which, page)
     asks = VERSIONS_FIELD in wanted
-    versions = await queries.list_versions(session, which) if asks else {}
-    return json_response(presenter.show(files, versions, wanted))
+    of_these = page.narrowed(which, files)
+    versions = await queries.list_versions(session, of_these) if asks else {}
+    return page.answer(presenter.show(files, versions, wanted))
 
 
 @router.post(

@@ -4,7 +4,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from services.modules import queries
-from services.modules.dependencies import READER
+from services.modules.dependencies import READER, FunctionPage
 from services.modules.presenter import FUNCTION_FIELDS, show_function
 from services.modules.schemas import FunctionRead
 from shared.answers import json_response
@@ -23,15 +23,15 @@ router = APIRouter(prefix="/api/v1/functions", tags=["functions"])
     openapi_extra=list_parameters(FUNCTION_FIELDS, ids=("id", "module")),
 )
 async def list_functions(
-    request: Request, session: ReadSessionDep, links: HyperlinksDep
+    request: Request, page: FunctionPage, session: ReadSessionDep, links: HyperlinksDep
 ) -> Response:
     """Newest first; `?module=1` and `?id=1,2` narrow the list."""
     query = request.query_params
     wanted = fields_wanted(query, FUNCTION_FIELDS)
     rows = await queries.list_functions(
-        session, ids=ids_wanted(query, "id"), module_ids=ids_wanted(query, "module")
+        session, page, ids=ids_wanted(query, "id"), module_ids=ids_wanted(query, "module")
     )
-    return json_response([narrowed(show_function(row, links), wanted) for row in rows])
+    return page.answer([narrowed(show_function(row, links), wanted) for row in rows])
 
 
 @router.get("/{function_id}/", dependencies=[READER], response_model=FunctionRead)

@@ -4,7 +4,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from services.modules import queries, service
-from services.modules.dependencies import ADMINISTRATOR, READER
+from services.modules.dependencies import ADMINISTRATOR, READER, ModulePage
 from services.modules.presenter import MODULE_FIELDS, show_modules
 from services.modules.schemas import ModuleRead
 from shared.answers import json_response, no_content
@@ -22,13 +22,15 @@ router = APIRouter(prefix="/api/v1/modules", tags=["modules"])
     response_model=list[ModuleRead],
     openapi_extra=list_parameters(MODULE_FIELDS, ids=("id",)),
 )
-async def list_modules(request: Request, session: ReadSessionDep, links: HyperlinksDep) -> Response:
+async def list_modules(
+    request: Request, page: ModulePage, session: ReadSessionDep, links: HyperlinksDep
+) -> Response:
     """Newest first, each with its functions; `?id=1,2` narrows the list."""
     wanted = fields_wanted(request.query_params, MODULE_FIELDS)
-    rows = await queries.list_modules(session, ids=ids_wanted(request.query_params, "id"))
+    rows = await queries.list_modules(session, page, ids=ids_wanted(request.query_params, "id"))
     functions = await queries.list_functions(session, module_ids=[row.id for row in rows])
     shown = show_modules(rows, functions, links)
-    return json_response([narrowed(module, wanted) for module in shown])
+    return page.answer([narrowed(module, wanted) for module in shown])
 
 
 @router.get("/{module_id}/", dependencies=[READER], response_model=ModuleRead)

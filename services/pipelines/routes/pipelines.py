@@ -4,7 +4,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from services.pipelines import queries, service
-from services.pipelines.dependencies import PresenterDep, Reader, Writer
+from services.pipelines.dependencies import PipelinePage, PresenterDep, Reader, Writer
 from services.pipelines.presenter import PIPELINE_FIELDS
 from services.pipelines.queries import Chosen
 from services.pipelines.schemas import (
@@ -28,12 +28,14 @@ router = APIRouter(prefix="/api/v1/pipelines", tags=["pipelines"])
     response_model=list[PipelineRead],
     openapi_extra=list_parameters(PIPELINE_FIELDS, ids=("id", "owner")),
 )
-async def list_pipelines(request: Request, caller: Reader, presenter: PresenterDep) -> Response:
+async def list_pipelines(
+    request: Request, caller: Reader, page: PipelinePage, presenter: PresenterDep
+) -> Response:
     """Ascending; `?owner=1` and `?id=1,2` narrow the list."""
     query = request.query_params
     wanted = fields_wanted(query, PIPELINE_FIELDS)
     chosen = Chosen(caller.only_owner, ids_wanted(query, "id"), ids_wanted(query, "owner"))
-    return json_response(await presenter.show(chosen, caller, wanted))
+    return page.answer(await presenter.show(chosen, caller, wanted, page))
 
 
 @router.post(

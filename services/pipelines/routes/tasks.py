@@ -4,7 +4,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from services.pipelines import queries, service
-from services.pipelines.dependencies import ModulesDep, Reader, Writer
+from services.pipelines.dependencies import ModulesDep, Reader, TaskPage, Writer
 from services.pipelines.presenter import TASK_FIELDS, show_task
 from services.pipelines.queries import Chosen
 from services.pipelines.schemas import TaskCreate, TaskRead
@@ -24,14 +24,18 @@ router = APIRouter(prefix="/api/v1/tasks", tags=["tasks"])
     openapi_extra=list_parameters(TASK_FIELDS, ids=("id", "pipeline")),
 )
 async def list_tasks(
-    request: Request, caller: Reader, session: ReadSessionDep, links: HyperlinksDep
+    request: Request,
+    caller: Reader,
+    page: TaskPage,
+    session: ReadSessionDep,
+    links: HyperlinksDep,
 ) -> Response:
     """By order, then id; `?pipeline=1` and `?id=1,2` narrow the list."""
     query = request.query_params
     wanted = fields_wanted(query, TASK_FIELDS)
     chosen = Chosen(caller.only_owner, ids_wanted(query, "pipeline"))
-    rows = await queries.list_tasks(session, chosen, ids=ids_wanted(query, "id"))
-    return json_response([narrowed(show_task(row, row.owner_id, links), wanted) for row in rows])
+    rows = await queries.list_tasks(session, chosen, page, ids=ids_wanted(query, "id"))
+    return page.answer([narrowed(show_task(row, row.owner_id, links), wanted) for row in rows])
 
 
 @router.post(

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from services.runs import presenter
-from services.runs.dependencies import Executor, PeersDep, Reader, SettingsDep
+from services.runs.dependencies import Executor, JobPage, PeersDep, Reader, SettingsDep
 from services.runs.filters import job_filter
 from services.runs.presenter import JOB_FIELDS
 from services.runs.queries import JobFilter
@@ -31,12 +31,16 @@ NOT_NOW = {"description": "The lease is stale, or the job cannot go there from w
     openapi_extra=list_parameters(JOB_FIELDS, ids=("id", "run"), choices={"status": JOB_STATUSES}),
 )
 async def list_jobs(
-    request: Request, caller: Reader, session: ReadSessionDep, links: HyperlinksDep
+    request: Request,
+    caller: Reader,
+    page: JobPage,
+    session: ReadSessionDep,
+    links: HyperlinksDep,
 ) -> Response:
     """Oldest first; `?run=`, `?status=` and `?id=` narrow."""
     which = job_filter(request.query_params, owner_id=caller.only_owner)
     wanted = fields_wanted(request.query_params, JOB_FIELDS)
-    return json_response(await presenter.show_jobs(session, which, links, wanted))
+    return page.answer(await presenter.show_jobs(session, which, links, wanted, page))
 
 
 @router.get("/{job_id}/", response_model=JobRead)

@@ -4,7 +4,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from services.runs import presenter, service
-from services.runs.dependencies import PeersDep, Reader, SettingsDep, Writer
+from services.runs.dependencies import PeersDep, Reader, RunPage, SettingsDep, Writer
 from services.runs.presenter import RUN_FIELDS
 from services.runs.queries import RunFilter
 from services.runs.schemas import NewRun, RunRead
@@ -24,7 +24,11 @@ router = APIRouter(prefix="/api/v1/runs", tags=["runs"])
     openapi_extra=list_parameters(RUN_FIELDS, ids=("id", "pipeline")),
 )
 async def list_runs(
-    request: Request, caller: Reader, session: ReadSessionDep, links: HyperlinksDep
+    request: Request,
+    caller: Reader,
+    page: RunPage,
+    session: ReadSessionDep,
+    links: HyperlinksDep,
 ) -> Response:
     """Oldest first; `?pipeline=` and `?id=` narrow."""
     query = request.query_params
@@ -34,7 +38,7 @@ async def list_runs(
         pipeline_ids=ids_wanted(query, "pipeline"),
     )
     wanted = fields_wanted(query, RUN_FIELDS)
-    return json_response(await presenter.show_runs(session, which, links, wanted))
+    return page.answer(await presenter.show_runs(session, which, links, wanted, page))
 
 
 @router.post("/", status_code=201, response_model=RunRead, openapi_extra=accepts(NewRun))

@@ -4,7 +4,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from services.users import queries, service
-from services.users.dependencies import PresenterDep, Reader, Writer
+from services.users.dependencies import PresenterDep, Reader, UserPage, Writer
 from services.users.presenter import FIELDS
 from services.users.schemas import UserChange, UserRead, UserReplacement
 from shared.answers import json_response, no_content
@@ -12,23 +12,25 @@ from shared.auth import RevocationsDep
 from shared.bodies import SubmissionDep, accepts
 from shared.db import DatabaseDep, ReadSessionDep, SessionDep
 from shared.hyperlinks import PathId
-from shared.lists import fields_wanted
+from shared.lists import fields_wanted, ids_wanted
 from shared.openapi import list_parameters
 
 router = APIRouter(prefix="/api/v1/users", tags=["users"])
 
 
-@router.get("/", response_model=list[UserRead], openapi_extra=list_parameters(FIELDS))
+@router.get("/", response_model=list[UserRead], openapi_extra=list_parameters(FIELDS, ids=("id",)))
 async def list_users(
     request: Request,
     caller: Reader,
+    page: UserPage,
     session: ReadSessionDep,
     presenter: PresenterDep,
 ) -> Response:
-    """Newest first."""
+    """Newest first; `?id=1,2` narrows the list."""
     wanted = fields_wanted(request.query_params, FIELDS)
-    rows = await queries.list_users(session, only_id=caller.only_owner)
-    return json_response(await presenter.show(rows, caller, wanted))
+    ids = ids_wanted(request.query_params, "id")
+    rows = await queries.list_users(session, page, only_id=caller.only_owner, ids=ids)
+    return page.answer(await presenter.show(rows, caller, wanted))
 
 
 @router.get("/{user_id}/", response_model=UserRead)

@@ -1,0 +1,121 @@
+"""Conditional requests: a poll of what has not changed costs a 304, and a change made on an old
+view of a thing is refused with 412 instead of undoing somebody else's.
+
+An entity tag is a digest of the exact bytes of an answer, so no route has to know of any of this
+and no tag can be wrong. `If-Match` is judged by asking the route itself what it would answer to a
+GET now. Invariant: of several changes that carry the same tag, one process lets one through.
+"""
+
+import asyncio
+import re
+from hashlib import blake2b
+from weakref import WeakValueDictionary
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from shared.errors import ApiError, render
+
+TAGGED_PATHS = ("/api/v1/", "/auth/")
+CHANGES = frozenset({"PUT", "PATCH", "DELETE"})
+# A client may keep an answer, and asks each time whether it still holds.
+CACHING = "private, no-cache"
+DIGEST_BYTES = 16
+
+_TAG = re.compile(r'(?:W/)?"[^"]*"')
+_CONDITIONS = frozenset({b"if-match", b"if-none-match"})
+
+
+class PreconditionFailed(ApiError):
+    status = 412
+    detail = "This has changed since; read it again before you change it."
+
+
+class Conditional:
+    def __init__(self, app: ASGIApp):
+        self._app = app
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or not scope["path"].startswith(TAGGED_PATHS):
+            await self._app(scope, receive, send)
+        elif scope["method"] == "GET":
+            known = Headers(scope=scope).get("if-none-match", "")
+            await self._app(scope, receive, _tagging(known, send))
+        elif scope["method"] in CHANGES and "if-match" in Headers(scope=scope):
+            await self._change(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+    async def _change(self, scope: Scope, receive: Receive, send: Send) -> None:
+        # Whoever may not even read this gets the route's own refusal, and holds up nobody.
+        if await self._current_tag(scope) is None:
+            await self._app(scope, receive, send)
+            return
+        expected = Headers(scope=scope)["if-match"].strip()
+        async with self._locks.setdefault(scope["path"], asyncio.Lock()):
+            tag = await self._current_tag(scope)
+            if tag is None or expected == "*" or tag in _TAG.findall(expected):
+                await self._app(scope, receive, send)
+            else:
+                await render(PreconditionFailed())(scope, receive, send)
+
+    async def _current_tag(self, scope: Scope) -> str | None:
+        """Of what this client would get for a GET, or None when that is a refusal."""
+        headers = [each for each in scope["headers"] if each[0] not in _CONDITIONS]
+        tag: str | None = None
+
+        async def note_tag(message: Message) -> None:
+            nonlocal tag
+            if message["type"] == "http.response.start":
+                tag = Headers(scope=message).get("etag")
+
+        asking = {**scope, "method": "GET", "headers": headers}
+        await self._app(asking, _receive_nothing, _tagging("", note_tag))
+        return tag
+
+
+async def _receive_nothing() -> Message:
+    return {"type": "http.request", "body": b"", "more_body": False}
+
+
+def _tagging(known: str, send: Send) -> Send:
+    """Holds the head of an answer back until its body is there to be digested."""
+    held: Message | None = None
+
+    async def send_tagged(message: Message) -> None:
+        nonlocal held
+        if message["type"] == "http.response.start" and _is_taggable(message):
+            held = message
+            return
+        if held is not None:
+            head, held = held, None
+            if not message.get("more_body"):
+                message = _tag(head, message, known)
+            await send(head)
+        await send(message)
+
+    return send_tagged
+
+
+def _is_taggable(head: Message) -> bool:
+    headers = Headers(scope=head)
+    is_json = headers.get("content-type", "").startswith("application/json")
+    return head["status"] == 200 and is_json and "etag" not in headers
+
+
+def _tag(head: Message, message: Message, known: str) -> Message:
+    """Adds the tag to the head; what the client has already needs no body."""
+    tag = f'"{blake2b(message.get("body", b""), digest_size=DIGEST_BYTES).hexdigest()}"'
+    headers = MutableHeaders(scope=head)
+    headers["ETag"] = tag
+    headers.setdefault("Cache-Control", CACHING)
+    is_known = known.strip() == "*" or tag in (
+        each.removeprefix("W/") for each in _TAG.findall(known)
+    )
+    if not is_known:
+        return message
+    head["status"] = 304
+    for name in ("content-length", "content-type"):
+        del headers[name]
+    return {**message, "body": b""}

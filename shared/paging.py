@@ -1,0 +1,220 @@
+"""Lists in pages, in another order, between two dates: alike for every list of the system.
+
+Pages go by key, never by offset: what is added or deleted meanwhile makes no row come twice or stay
+away. Without any of these parameters a list is whole and in the contract's order.
+"""
+
+import json
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Annotated, Any, TypeVar
+from urllib.parse import urlencode
+
+from fastapi import Query, Request
+from pydantic import WithJsonSchema
+from sqlalchemy import ColumnElement, Select, and_, or_
+from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.responses import Response
+
+from shared.answers import json_response
+from shared.db import UtcDateTime
+from shared.errors import InvalidFields
+from shared.hyperlinks import ID_MAX, HyperlinksDep
+from shared.lists import not_a_choice
+
+LIMIT_MAX = 1000
+NOT_A_NUMBER = "A valid integer is required."
+TOO_SMALL = "Ensure this value is greater than or equal to 1."
+TOO_LARGE = f"Ensure this value is less than or equal to {LIMIT_MAX}."
+NOT_A_DATE = "Enter a valid date or date-time, e.g. 2026-01-31T12:00:00Z."
+NOT_A_CURSOR = "Not a cursor of this list in this order. Take it from the Link header, unchanged."
+
+Key = tuple[Any, int]
+W = TypeVar("W", bound=Any)
+
+# Text for FastAPI, so that `Page` judges all of them together; the document has what they mean.
+_DATE = WithJsonSchema({"type": "string", "format": "date-time"})
+Limit = Annotated[
+    str | None,
+    WithJsonSchema({"type": "integer", "minimum": 1, "maximum": LIMIT_MAX}),
+    Query(description="At most so many items; the next page is in the `Link` header."),
+]
+Cursor = Annotated[
+    str | None,
+    WithJsonSchema({"type": "string"}),
+    Query(description="Where the page begins: taken from a `Link` header, unchanged."),
+]
+After = Annotated[str | None, _DATE, Query(description="Only what was made after this moment.")]
+Before = Annotated[str | None, _DATE, Query(description="Only what was made before this moment.")]
+SORTS = "What to sort by; with `-` the other way round."
+
+
+@dataclass(frozen=True)
+class Orders:
+    """What a list may be sorted by: the clients' names and the columns, `id` always among them.
+
+    `default` may start with `-`; `created` is the column that `?created_after=` looks at.
+    """
+
+    columns: Mapping[str, Any]
+    created: Any
+    default: str = "id"
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(sign + name for name in self.columns for sign in ("", "-"))
+
+    def chosen(self, text: str) -> str:
+        if text not in self.names:
+            raise ValueError(not_a_choice(text))
+        return text
+
+
+class Page:
+    """One request's part of a list. `rows` fetches it, `answer` says where the next one is."""
+
+    def __init__(
+        self, orders: Orders, asked: Mapping[str, str | None] | None = None, address: str = ""
+    ):
+        """Without `asked` the whole list; `address` is the client's own, up to the cursor."""
+        faults: dict[str, list[str]] = {}
+
+        def read(name: str, parse: Callable[[str], Any]) -> Any:
+            text = (asked or {}).get(name)
+            try:
+                return parse(text) if text else None
+            except ValueError as error:
+                faults[name] = [str(error)]
+            return None
+
+        self._orders = orders
+        self._address = address
+        self._next: str | None = None
+        self._ordering: str = read("ordering", orders.chosen) or orders.default
+        self._name = self._ordering.removeprefix("-")
+        self._column = orders.columns[self._name]
+        self._limit: int | None = read("limit", _limit)
+        self._after: Key | None = read("cursor", self._key_of)
+        self._created_after: datetime | None = read("created_after", _moment)
+        self._created_before: datetime | None = read("created_before", _moment)
+        if faults:
+            raise InvalidFields(faults)
+
+    async def rows(
+        self, session: AsyncSession, statement: Select[*tuple[Any, ...]]
+    ) -> Sequence[Any]:
+        """The statement's rows on this page; it selects every column that it may be sorted by."""
+        columns = dict.fromkeys((self._column, self._orders.columns["id"]))
+        is_down = self._ordering.startswith("-")
+        statement = statement.where(*self._conditions(is_down)).order_by(
+            *(column.desc() if is_down else column for column in columns)
+        )
+        if self._limit is not None:
+            statement = statement.limit(self._limit + 1)
+        rows: Sequence[Any] = (await session.execute(statement)).all()
+        # The one more than asked for tells that there is a next page.
+        if self._limit is not None and len(rows) > self._limit:
+            rows = rows[: self._limit]
+            self._next = self._cursor_after(rows[-1])
+        return rows
+
+    def narrowed(self, which: W, rows: Sequence[Any]) -> W:
+        """The list's filter, for the details of these rows: of a page, not of all there is."""
+        return which if self._limit is None else replace(which, ids=[row.id for row in rows])
+
+    def answer(self, shown: list[dict[str, Any]]) -> Response:
+        if self._next is None:
+            return json_response(shown)
+        link = f'<{self._address}cursor={self._next}>; rel="next"'
+        return json_response(shown, headers={"Link": link})
+
+    def _conditions(self, is_down: bool) -> list[ColumnElement[bool]]:
+        found: list[ColumnElement[bool]] = []
+        if self._created_after is not None:
+            found.append(self._orders.created > self._created_after)
+        if self._created_before is not None:
+            found.append(self._orders.created < self._created_before)
+        if self._after is not None:
+            column, row_id = self._column, self._orders.columns["id"]
+            value, last_id = self._after
+            beyond = column < value if is_down else column > value
+            tie = row_id < last_id if is_down else row_id > last_id
+            found.append(or_(beyond, and_(column == value, tie)))
+        return found
+
+    def _cursor_after(self, row: Any) -> str:
+        value = getattr(row, self._column.key or "")
+        value = value.astimezone(UTC).isoformat() if isinstance(value, datetime) else value
+        text = json.dumps([self._ordering, value, row.id], separators=(",", ":"))
+        return urlsafe_b64encode(text.encode()).rstrip(b"=").decode()
+
+    def _key_of(self, cursor: str) -> Key:
+        """What `_cursor_after` wrote; a cursor of another order would skip and repeat."""
+        try:
+            padding = "=" * (-len(cursor) % 4)
+            ordering, value, row_id = json.loads(urlsafe_b64decode(cursor + padding))
+            if isinstance(self._column.type, UtcDateTime):
+                value = _moment(value)
+            elif not _is_id(value):
+                raise ValueError
+        except (ValueError, TypeError, RecursionError):
+            raise ValueError(NOT_A_CURSOR) from None
+        if ordering != self._ordering or not _is_id(row_id):
+            raise ValueError(NOT_A_CURSOR)
+        return value, row_id
+
+
+def _is_id(value: object) -> bool:
+    return type(value) is int and 0 <= value <= ID_MAX
+
+
+def _limit(text: str) -> int:
+    if not (text.isascii() and text.removeprefix("-").isdigit()):
+        raise ValueError(NOT_A_NUMBER)
+    if text.startswith("-") or not text.strip("0"):
+        raise ValueError(TOO_SMALL)
+    if len(text.lstrip("0")) > len(str(LIMIT_MAX)) or int(text) > LIMIT_MAX:
+        raise ValueError(TOO_LARGE)
+    return int(text)
+
+
+def _moment(text: object) -> datetime:
+    """ISO 8601; without a zone it is UTC. An unescaped `+` has become a blank on its way."""
+    if not isinstance(text, str):
+        raise ValueError(NOT_A_DATE)
+    for written in (text, text.replace(" ", "+")):
+        try:
+            moment = datetime.fromisoformat(written)
+            return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+        except (ValueError, OverflowError):
+            continue
+    raise ValueError(NOT_A_DATE)
+
+
+def pages(orders: Orders) -> Callable[..., Page]:
+    """A dependency: the page of such a list that the query string asks for."""
+    sorting = {"type": "string", "enum": list(orders.names), "default": orders.default}
+
+    def page(
+        request: Request,
+        links: HyperlinksDep,
+        limit: Limit = None,
+        cursor: Cursor = None,
+        ordering: Annotated[str | None, WithJsonSchema(sorting), Query(description=SORTS)] = None,
+        created_after: After = None,
+        created_before: Before = None,
+    ) -> Page:
+        asked = {
+            "limit": limit,
+            "cursor": cursor,
+            "ordering": ordering,
+            "created_after": created_after,
+            "created_before": created_before,
+        }
+        kept = [pair for pair in request.query_params.multi_items() if pair[0] != "cursor"]
+        query = "".join(f"{urlencode([pair])}&" for pair in kept)
+        return Page(orders, asked, f"{links.path(request.url.path)}?{query}")
+
+    return page

@@ -1,7 +1,10 @@
-"""What this service answers: the promise to its callers."""
+"""What this service takes and answers: the promise to its callers."""
 
-from typing import Any
+from typing import Annotated, Any
 
+from services.modules.definition import INPUT_FILE, MODULE_FILE, OUTPUT_FILE
+from shared.bodies import Body
+from shared.fields import Text
 from shared.openapi import Answer, JsonString, Url, example_url, shown_as
 
 REPOSITORY = "https://example.org/digits.git"
@@ -72,3 +75,51 @@ class ModuleRead(Answer):
     doctxt: str
     config: JsonString
     icon_url: str
+
+
+class DefinitionCheck(Body):
+    """The text of `mlsploit_module.yaml`, or of the two files of the older format."""
+
+    model_config = shown_as(definition="display_name: Digits\nfunctions: []\n")
+
+    definition: Annotated[str | None, Text(trim=False, blank=True)] = None
+    input_schema: Annotated[str | None, Text(trim=False, blank=True)] = None
+    output_schema: Annotated[str | None, Text(trim=False, blank=True)] = None
+
+    def files(self) -> dict[str, bytes]:
+        """As they would stand in a repository."""
+        texts = {
+            MODULE_FILE: self.definition,
+            INPUT_FILE: self.input_schema,
+            OUTPUT_FILE: self.output_schema,
+        }
+        return {name: text.encode() for name, text in texts.items() if text is not None}
+
+
+class FaultRead(Answer):
+    file: str
+    line: int
+    column: int
+    field: str
+    message: str
+
+
+class DefinitionVerdict(Answer):
+    model_config = shown_as(
+        valid=False,
+        functions=[],
+        faults=[
+            {
+                "file": MODULE_FILE,
+                "line": 1,
+                "column": 1,
+                "field": "tagline",
+                "message": "is missing",
+            }
+        ],
+    )
+
+    valid: bool
+    # Names; none of a definition that is not valid.
+    functions: list[str]
+    faults: list[FaultRead]

@@ -4,15 +4,17 @@ Fetching and reading a definition comes first and touches no database, so a modu
 leaves nothing behind.
 """
 
+import asyncio
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.modules import git, queries
-from services.modules.definition import Definition, parse_definition
+from services.modules.definition import Definition, DefinitionRefused, parse_definition
 from services.modules.definition import Function as DefinedFunction
 from services.modules.errors import NameRefused
 from services.modules.models import Function, Module
@@ -49,6 +51,17 @@ async def fetch_candidate(
     fetched = await git.fetch(url, branch or None, limits)
     definition = parse_definition(fetched.files, name=name)
     return Candidate(name, url, fetched.branch, fetched.commit, definition)
+
+
+async def judge_definition(files: Mapping[str, bytes]) -> dict[str, Any]:
+    """What registering these files would say, without doing it."""
+    try:
+        # In a thread: a large file takes a while to read.
+        definition = await asyncio.to_thread(parse_definition, files, name="module")
+    except DefinitionRefused as refused:
+        return {"valid": False, "functions": [], "faults": [asdict(f) for f in refused.faults]}
+    names = [function.name for function in definition.functions]
+    return {"valid": True, "functions": names, "faults": []}
 
 
 async def check_is_free(session: AsyncSession, name: str) -> None:

@@ -13,6 +13,9 @@ from services.modules.definition.schema_pair import INPUT_FILE, OUTPUT_FILE, par
 
 __all__ = [
     "DEFINITION_FILES",
+    "INPUT_FILE",
+    "MODULE_FILE",
+    "OUTPUT_FILE",
     "Definition",
     "DefinitionRefused",
     "Fault",

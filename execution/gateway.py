@@ -6,7 +6,9 @@ and for ever: the lease, not patience, says when a job is no longer ours.
 
 import asyncio
 import json
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -82,7 +84,7 @@ class Gateway:
                     data=fields,
                     files={"blob": (path.name, blob)},
                     # An upload whose answer was lost is not stored twice.
-                    headers={"Idempotency-Key": f"{claim.lease.token}/{path.name}"},
+                    headers={"Idempotency-Key": _key_of(claim, path)},
                 )
 
         try:
@@ -146,8 +148,15 @@ async def persist(ask: Callable[[], Awaitable[T]]) -> T:
         pause = min(2 * pause, PAUSE_SECONDS_MAX)
 
 
+def _key_of(claim: Claim, path: Path) -> str:
+    """A header has ASCII only, and a name of a file anything."""
+    return f"{claim.lease.token}/{sha256(os.fsencode(path.name)).hexdigest()}"
+
+
 def _judge(answer: httpx.Response) -> None:
-    if answer.status_code in TROUBLE:
+    # Whoever says when to come again has not answered yet, whatever the status.
+    asks_again = answer.is_error and "retry-after" in answer.headers
+    if asks_again or answer.status_code in TROUBLE:
         raise GatewayTrouble(f"{answer.request.url.path} answered {answer.status_code}")
     if not answer.is_success:
         raise GatewayRefusal(answer.status_code, _detail(answer))

@@ -14,7 +14,7 @@ from weakref import WeakValueDictionary
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shared.errors import ApiError, render
+from shared.errors import ApiError, Forbidden, Unavailable, render
 
 TAGGED_PATHS = ("/api/v1/", "/auth/")
 CHANGES = frozenset({"PUT", "PATCH", "DELETE"})
@@ -48,7 +48,13 @@ class Conditional:
             await self._app(scope, receive, send)
 
     async def _change(self, scope: Scope, receive: Receive, send: Send) -> None:
-        # Whoever may not even read this gets the route's own refusal, and holds up nobody.
+        try:
+            await self._change_if_current(scope, receive, send)
+        except ApiError as refusal:
+            await render(refusal)(scope, receive, send)
+
+    async def _change_if_current(self, scope: Scope, receive: Receive, send: Send) -> None:
+        # Where there is nothing to read, or nobody known, the route refuses; that holds up nobody.
         if await self._current_tag(scope) is None:
             await self._app(scope, receive, send)
             return
@@ -58,25 +64,31 @@ class Conditional:
             if tag is None or expected == "*" or tag in _TAG.findall(expected):
                 await self._app(scope, receive, send)
             else:
-                await render(PreconditionFailed())(scope, receive, send)
+                raise PreconditionFailed
 
     async def _current_tag(self, scope: Scope) -> str | None:
         """Of what this client would get for a GET, or None when that is a refusal."""
         headers = [each for each in scope["headers"] if each[0] not in _CONDITIONS]
-        tag: str | None = None
+        # An empty body, and then nobody who would wait for an answer without end.
+        incoming = iter([{"type": "http.request"}])
+        status, tag = 500, None
+
+        async def receive() -> Message:
+            return next(incoming, {"type": "http.disconnect"})
 
         async def note_tag(message: Message) -> None:
-            nonlocal tag
+            nonlocal status, tag
             if message["type"] == "http.response.start":
-                tag = Headers(scope=message).get("etag")
+                status, tag = message["status"], Headers(scope=message).get("etag")
 
         asking = {**scope, "method": "GET", "headers": headers}
-        await self._app(asking, _receive_nothing, _tagging("", note_tag))
+        await self._app(asking, receive, _tagging("", note_tag))
+        if status >= 500:
+            raise Unavailable
+        if status == 403:
+            # A token that may write but not read: a condition must never be passed over.
+            raise Forbidden
         return tag
-
-
-async def _receive_nothing() -> Message:
-    return {"type": "http.request", "body": b"", "more_body": False}
 
 
 def _tagging(known: str, send: Send) -> Send:

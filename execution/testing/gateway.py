@@ -61,7 +61,8 @@ class GatewayStandIn:
         self.modules: list[dict[str, str]] = []
         self.idempotent: dict[str, StoredFile] = {}
         self.lease_seconds = 30.0
-        # Paths that contain one of these answer 503, as often as the number says.
+        # Paths that contain one of these answer 503, as often as the number says; an upload is
+        # told that the same one is still at work.
         self.troubles: dict[str, int] = {}
         self.trouble_count = 0
         self.damaged_downloads = 0
@@ -110,7 +111,9 @@ class GatewayStandIn:
             if part in path and left:
                 self.troubles[part] -= 1
                 self.trouble_count += 1
-                return JSONResponse({"detail": "Try again."}, 503)
+                is_keyed = "idempotency-key" in request.headers
+                later = {"Retry-After": "1"} if is_keyed else {}
+                return JSONResponse({"detail": "Try again."}, 409 if is_keyed else 503, later)
         is_known = request.headers.get("authorization") == f"Token {TOKEN}"
         if path.startswith("/api/") and not is_known:
             return JSONResponse({"detail": "Invalid token."}, 401)

@@ -65,6 +65,21 @@ async def test_logs_arrive_while_the_module_runs(
     assert job.status == "FINISHED", job.logs
 
 
+async def test_an_output_may_have_any_name(
+    work: Work, gateway: GatewayStandIn, make_module: MakeModule
+) -> None:
+    run = """echo x > "/mnt/output/größe 1%.txt"
+echo '{"files": ["größe 1%.txt"]}' > /mnt/output/output.json"""
+    job = gateway.add_job(gateway.register(make_module(run)), "Name")
+
+    async with work() as worker:
+        await worker.announce(job)
+        await eventually(lambda: job.is_over)
+
+    assert job.status == "FINISHED", job.logs
+    assert [file.name for file in gateway.outputs_of(job)] == ["größe 1%.txt"]
+
+
 @pytest.mark.parametrize(
     ("run", "sentence"),
     [

@@ -107,6 +107,14 @@ async def test_of_many_changes_of_the_same_view_one_is_made(editor: httpx.AsyncC
     assert sorted(answer.status_code for answer in answers) == [200] + [412] * 9
 
 
+async def test_a_token_that_may_not_read_can_set_no_condition(
+    editor: httpx.AsyncClient, signer: Signer
+) -> None:
+    known = {**signer.headers(scopes="books:write"), "If-Match": '"anything"'}
+    assert (await editor.patch(BOOK, json={"title": "x"}, headers=known)).status_code == 403
+    assert (await editor.get(BOOK)).json()["title"] == "first"
+
+
 async def test_the_routes_own_refusals_come_first(
     editor: httpx.AsyncClient, signer: Signer
 ) -> None:

@@ -1,0 +1,58 @@
+"""What the kernel does for every list and every item, on this service's own."""
+
+from collections.abc import Awaitable, Callable
+
+import httpx
+
+from services.users import queries
+from shared.db import Database
+from shared.testing.peers import Peers
+
+Register = Callable[[str], Awaitable[dict[str, str]]]
+USERS, ME = "/api/v1/users/", "/auth/user/"
+FILES = "http://files:8000/api/v1/files/"
+
+
+async def test_users_go_in_pages_newest_first(
+    client: httpx.AsyncClient, register: Register, database: Database
+) -> None:
+    for name in ("ada", "bob", "root"):
+        await register(name)
+    async with database.transaction() as session:
+        (await queries.get_by_username(session, "root")).is_staff = True
+    body = {"username": "root", "password": "correct horse battery"}
+    token = (await client.post("/auth/login/", json=body)).json()["token"]
+    client.headers["Authorization"] = f"Token {token}"
+
+    first = await client.get(f"{USERS}?limit=2")
+    rest = await client.get(first.links["next"]["url"])
+
+    assert [user["username"] for user in first.json() + rest.json()] == ["root", "bob", "ada"]
+
+
+async def test_what_other_services_say_counts_for_the_tag_of_a_user(
+    client: httpx.AsyncClient, register: Register, peers: Peers
+) -> None:
+    ada = await register("ada")
+    me = (await client.get(ME, headers=ada)).json()
+    tag = (await client.get(ME, headers=ada)).headers["etag"]
+    assert (await client.get(ME, headers={**ada, "If-None-Match": tag})).status_code == 304
+
+    peers.answer("GET", FILES, json=[{"id": 1, "owner": me["url"]}])
+
+    assert (await client.get(ME, headers={**ada, "If-None-Match": tag})).status_code == 200
+    refused = await client.patch(ME, json={"username": "eve"}, headers={**ada, "If-Match": tag})
+    assert refused.status_code == 412
+
+
+async def test_a_condition_that_cannot_be_judged_lets_nothing_through(
+    client: httpx.AsyncClient, register: Register, peers: Peers
+) -> None:
+    ada = await register("ada")
+    peers.silence("GET", FILES)
+
+    answer = await client.patch(ME, json={"username": "eve"}, headers={**ada, "If-Match": "*"})
+
+    assert answer.status_code == 503
+    peers.answer("GET", FILES, json=[])
+    assert (await client.get(ME, headers=ada)).json()["username"] == "ada"

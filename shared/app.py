@@ -27,6 +27,7 @@ from shared.idempotency import Idempotent
 from shared.messaging.broker import REVOCATIONS_BUCKET, Broker
 from shared.messaging.consumer import AnySubscription, Consumer
 from shared.messaging.outbox import OutboxRelay
+from shared.messaging.token_use import tell_used_tokens
 from shared.migrations import upgrade
 from shared.openapi import DocumentedApp
 from shared.responders import add_responders
@@ -138,6 +139,7 @@ def _start_background(
     works: list[tuple[str, Callable[[], Awaitable[None]]]] = [
         ("broker", broker.connect),
         ("revocations", watch_revocations),
+        ("token_use", partial(tell_used_tokens, app.state.verifier, broker)),
     ]
     if database is not None:
         works.append(("outbox", OutboxRelay(database, broker).run))

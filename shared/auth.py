@@ -119,6 +119,7 @@ class TokenVerifier:
         self._keys = keys
         self.revocations = revocations
         self._cache: OrderedDict[str, tuple[Caller, float]] = OrderedDict()
+        self._used: set[str] = set()
 
     async def verify(self, token: str) -> Caller:
         """The caller, or Unauthenticated with the contract's text."""
@@ -126,7 +127,13 @@ class TokenVerifier:
         if caller.expires_at <= time.time() or self.revocations.covers(caller, issued_at):
             self._cache.pop(token, None)
             raise Unauthenticated("Invalid token.")
+        self._used.add(caller.token_id)
         return caller
+
+    def take_used(self) -> set[str]:
+        """The ids of the tokens that were believed since this was asked last."""
+        used, self._used = self._used, set()
+        return used
 
     async def _verify_signature(self, token: str) -> tuple[Caller, float]:
         try:

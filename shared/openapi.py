@@ -61,9 +61,18 @@ def example_url(resource: str, item_id: int = 1) -> str:
     return f"{EXAMPLE_HOST}/api/v1/{resource}/{item_id}/"
 
 
-def shown_as(**example: Any) -> ConfigDict:
-    """`model_config` of a body or an answer, with one whole example of it."""
-    return ConfigDict(json_schema_extra={"examples": [example]})
+def shown_as(scoped: Sequence[str] = (), /, **example: Any) -> ConfigDict:
+    """`model_config` of a body or an answer, with one whole example of it.
+
+    The fields `scoped` are left out for a token whose scopes do not allow them.
+    """
+
+    def complete(schema: Extra) -> None:
+        schema["examples"] = [example]
+        if scoped:
+            schema["required"] = [name for name in schema["required"] if name not in scoped]
+
+    return ConfigDict(json_schema_extra=complete)
 
 
 class Answer(BaseModel):

@@ -85,7 +85,10 @@ class TaskRead(Answer):
 
 
 class PipelineRead(Answer):
+    """A token narrowed to scopes sees `runs` only with `runs:read`."""
+
     model_config = shown_as(
+        ["runs"],
         id=1,
         url=example_url("pipelines"),
         name="attack",

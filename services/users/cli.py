@@ -12,6 +12,7 @@ from services.users.keys import SigningKey
 from services.users.main import describe
 from services.users.models import User
 from services.users.schemas import NewUser
+from services.users.scopes import WORKER_SCOPE
 from services.users.settings import UsersSettings
 from shared.bodies import Submission
 from shared.commands import on_database, refuse
@@ -94,7 +95,7 @@ def create_token(username: Name) -> None:
 @app.command()
 def createworkertoken(username: Name) -> None:
     """Print a new token that can claim and report jobs in an administrator's name, nothing else."""
-    print(_issue(username, name="worker", scopes=service.WORKER_SCOPE, days=WORKER_TOKEN_DAYS))
+    print(_issue(username, name="worker", scopes=WORKER_SCOPE, days=WORKER_TOKEN_DAYS))
 
 
 @app.command()

@@ -7,8 +7,9 @@ from fastapi import FastAPI
 
 from services.users.keys import SigningKey
 from services.users.revocations import restore_revocations
-from services.users.routes import authentication, internal, passwords, users
+from services.users.routes import authentication, internal, passwords, tokens, users
 from services.users.settings import UsersSettings
+from services.users.usage import hear_used_tokens
 from shared.app import Service, create_app
 
 
@@ -17,10 +18,16 @@ def describe(settings: UsersSettings) -> Service:
         name="users",
         title="MLsploit users",
         settings=settings,
-        routers=(authentication.router, passwords.router, users.router, internal.router),
+        routers=(
+            authentication.router,
+            passwords.router,
+            tokens.router,
+            users.router,
+            internal.router,
+        ),
         migrations=Path(__file__).parent / "migrations",
         keys=SigningKey(settings.api_secret_key),
-        background=(restore_revocations,),
+        background=(restore_revocations, hear_used_tokens),
     )
 
 

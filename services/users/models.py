@@ -46,4 +46,6 @@ class Token(UsersTable, table=True):
     scopes: str | None = Field(default=None, max_length=500)
     created_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
     expires_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+    # To about a minute, and only when the news of it got through.
+    last_used_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
     revoked_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import func
+from sqlalchemy import ColumnElement, func
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
@@ -66,12 +66,23 @@ async def list_active_users_of_address(session: AsyncSession, email: str) -> Seq
 
 
 async def list_live_tokens(session: AsyncSession, user_id: int) -> Sequence[Token]:
+    """Newest first."""
+    statement = select(Token).where(col(Token.user_id) == user_id, *_is_live())
+    return (await session.scalars(statement.order_by(col(Token.created_at).desc()))).all()
+
+
+async def get_live_token(session: AsyncSession, token_id: str, *, user_id: int) -> Token:
     statement = select(Token).where(
-        col(Token.user_id) == user_id,
-        col(Token.revoked_at).is_(None),
-        col(Token.expires_at) > utc_now(),
+        col(Token.id) == token_id, col(Token.user_id) == user_id, *_is_live()
     )
-    return (await session.scalars(statement)).all()
+    token = (await session.scalars(statement)).one_or_none()
+    if token is None:
+        raise NotFound
+    return token
+
+
+def _is_live() -> tuple[ColumnElement[bool], ...]:
+    return (col(Token.revoked_at).is_(None), col(Token.expires_at) > utc_now())
 
 
 async def list_revoked_tokens(session: AsyncSession) -> Sequence[Token]:

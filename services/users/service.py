@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import uuid4
 
 import orjson
@@ -23,7 +23,6 @@ from shared.messaging.broker import REVOCATIONS_BUCKET
 from shared.messaging.outbox import enqueue, publish
 
 LOGIN = "login"
-WORKER_SCOPE = "jobs:execute"
 
 
 async def check_registration(session: AsyncSession, body: Registration) -> None:
@@ -85,18 +84,32 @@ async def issue_token(
     name: str = LOGIN,
     scopes: str | None = None,
 ) -> str:
-    """A new token of the user's own; the others stay. Only its id is stored."""
-    now = utc_now()
+    """A new token of the user's own; the others stay."""
+    expires_at = utc_now() + timedelta(days=days)
+    _, token = add_token(session, user, key, expires_at=expires_at, name=name, scopes=scopes)
+    return token
+
+
+def add_token(
+    session: AsyncSession,
+    user: User,
+    key: SigningKey,
+    *,
+    expires_at: datetime,
+    name: str,
+    scopes: str | None,
+) -> tuple[Token, str]:
+    """What is stored of a new token, and the token, which is not."""
     row = Token(
         id=uuid4().hex,
         user_id=user.id or 0,
         name=name,
         scopes=scopes,
-        created_at=now,
-        expires_at=now + timedelta(days=days),
+        created_at=utc_now(),
+        expires_at=expires_at,
     )
     session.add(row)
-    return key.sign(
+    return row, key.sign(
         Claims(
             token_id=row.id,
             user_id=row.user_id,

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 
 import nats
 import structlog
@@ -94,6 +95,24 @@ class Broker:
             # Somebody removed the stream while we stayed connected.
             await self._ensure_streams()
             await self.jetstream.publish(subject, payload, headers=dict(headers))
+
+    async def tell(self, subject: str, payload: bytes) -> None:
+        """To whoever listens just now; nobody keeps it."""
+        await self.ready.wait()
+        assert self._client is not None
+        await self._client.publish(subject, payload)
+
+    async def listen(self, subject: str, hear: Callable[[bytes], Awaitable[None]]) -> None:
+        """What is told on the subject, each message to one replica of this service."""
+        await self.ready.wait()
+        assert self._client is not None
+        subscription = await self._client.subscribe(subject, queue=self._name)
+        try:
+            async for message in subscription.messages:
+                await hear(message.data)
+        finally:
+            with suppress(NatsError):
+                await subscription.unsubscribe()
 
     async def watch(self, bucket: str, on_entry: Callable[[str, bytes], Awaitable[None]]) -> None:
         """Every entry of a key-value bucket, present and future; again after a break."""

@@ -1,3 +1,5 @@
+from typing import Any
+
 import httpx
 import pytest
 
@@ -274,3 +276,17 @@ async def test_the_id_of_a_deleted_pipeline_never_comes_back(
     gone = await add_pipeline()
     await client.delete(gone["url"], headers=signer.headers())
     assert (await add_pipeline())["id"] > gone["id"]
+
+
+async def test_a_narrowed_token_sees_the_runs_of_a_pipeline_only_when_it_may_read_runs(
+    add_pipeline: AddPipeline, client: httpx.AsyncClient, signer: Signer, peers: Peers
+) -> None:
+    pipeline = await add_pipeline()
+    peers.answer("GET", RUNS_URL, json=[run_row(5, pipeline)])
+
+    async def seen(scopes: str) -> dict[str, Any]:
+        headers = signer.headers(1, scopes=scopes)
+        return dict((await client.get(pipeline["url"], headers=headers)).json())
+
+    assert "runs" not in await seen("pipelines:read")
+    assert len((await seen("pipelines:read runs:read"))["runs"]) == 1

@@ -25,7 +25,7 @@ from shared.clients.runs import RunsClient
 from shared.clients.users import UsersClient
 from shared.clock import utc_now
 from shared.db import Database
-from shared.errors import Unauthenticated
+from shared.errors import Forbidden, Unauthenticated
 from shared.events.files import FileDeleted
 from shared.messaging.outbox import publish
 
@@ -39,6 +39,8 @@ async def add_file(
 ) -> File:
     """The file exists once its blob is whole; a refusal keeps nothing of it."""
     body = upload.into(StaffFileUpload if caller.is_staff else FileUpload)
+    if body.kind != OUTPUT and not caller.may("files:write"):
+        raise Forbidden("A token for jobs uploads what jobs make: send kind OUTPUT.")
     owner_id = body.owner if isinstance(body, StaffFileUpload) else caller.user_id
     await _check_owner(users, caller, owner_id)
     blob = upload.blob

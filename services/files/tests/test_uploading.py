@@ -195,16 +195,17 @@ async def test_an_administrator_names_an_owner_that_exists(upload: Uploads) -> N
     assert file["owner"].endswith("/api/v1/users/2/")
 
 
-async def test_a_worker_uploads_with_a_token_for_jobs(
+async def test_a_worker_uploads_outputs_and_no_more_with_a_token_for_jobs(
     client: httpx.AsyncClient, signer: Signer
 ) -> None:
     headers = signer.headers(ADMIN, is_staff=True, scopes="jobs:execute")
     fields = {"owner": "/api/v1/users/1/"}
     blob = {"blob": ("a.txt", b"x")}
 
-    sent = await client.post(URL, headers=headers, data=fields, files=blob)
+    sent = await client.post(URL, headers=headers, data=fields | {"kind": "OUTPUT"}, files=blob)
+    refused = await client.post(URL, headers=headers, data=fields, files=blob)
 
-    assert sent.status_code == 201
+    assert (sent.status_code, refused.status_code) == (201, 403)
     assert (await client.get(URL, headers=headers)).status_code == 403
 
 

@@ -2,9 +2,10 @@
 
 from typing import Annotated
 
-from fastapi import Depends
+from fastapi import Depends, Request
 
 from services.modules import queries
+from services.modules.settings import ModulesSettings
 from shared.auth import Caller, requires
 from shared.errors import Forbidden
 from shared.paging import Page, pages
@@ -22,3 +23,11 @@ def _administrator(caller: Writer) -> None:
 
 
 ADMINISTRATOR = Depends(_administrator)
+
+
+def _settings(request: Request) -> ModulesSettings:
+    settings: ModulesSettings = request.app.state.settings
+    return settings
+
+
+SettingsDep = Annotated[ModulesSettings, Depends(_settings)]

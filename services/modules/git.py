@@ -8,6 +8,7 @@ bounded, only https, ssh and the operator's own folders are reached, and nobody'
 import asyncio
 import os
 import re
+import shlex
 import signal
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from urllib.parse import urlsplit
 
 from git import Blob, Git, GitCommandError, Repo
 
+from services.modules.addresses import Pin
 from services.modules.definition import DEFINITION_FILES
 from services.modules.definition.nodes import FILE_BYTES_MAX
 from services.modules.errors import RepositoryRefused
@@ -41,7 +43,7 @@ ENVIRONMENT = {
 }
 # A file larger than this ends the clone: all of a shallow clone arrives in one pack file.
 LIMITED = ("sh", "-c", 'ulimit -f "$0" && exec "$@"')
-CLONE = ("git", "clone", "--quiet", "--bare", "--depth=1", "--no-local", "--no-tags")
+CLONE = ("clone", "--quiet", "--bare", "--depth=1", "--no-local", "--no-tags")
 # Without a template nothing of this machine, hooks least of all, gets into the clone.
 CLONE_OPTIONS = ("--single-branch", "--template=")
 
@@ -94,10 +96,10 @@ def _scheme_refused(scheme: str) -> RepositoryRefused:
     return RepositoryRefused(f"repositories are not fetched by {scheme!r}, only by {allowed}")
 
 
-async def fetch(url: str, branch: str | None, limits: Limits) -> Fetched:
+async def fetch(url: str, branch: str | None, limits: Limits, *, pin: Pin | None = None) -> Fetched:
     """The definition at the tip of this branch, or of the repository's own default branch."""
     # In a thread: git takes seconds, and GitPython waits for it.
-    return await asyncio.to_thread(_fetch, url, branch, limits)
+    return await asyncio.to_thread(_fetch, url, branch, limits, pin)
 
 
 def read_folder(folder: Path) -> dict[str, bytes]:
@@ -113,9 +115,9 @@ def _start_of(file: Path) -> bytes:
         return stream.read(FILE_BYTES_MAX + 1)
 
 
-def _fetch(url: str, branch: str | None, limits: Limits) -> Fetched:
+def _fetch(url: str, branch: str | None, limits: Limits, pin: Pin | None) -> Fetched:
     with TemporaryDirectory(prefix="mlsploit-module-") as folder:
-        _clone(url, branch, folder, limits)
+        _clone(url, branch, folder, limits, pin)
         with Repo(folder) as repository:
             repository.git.update_environment(**ENVIRONMENT)
             if not repository.head.is_valid():
@@ -125,15 +127,30 @@ def _fetch(url: str, branch: str | None, limits: Limits) -> Fetched:
             return Fetched(head.commit.hexsha, found, _definition_files(repository))
 
 
-def _clone(url: str, branch: str | None, folder: str, limits: Limits) -> None:
+def _clone(url: str, branch: str | None, folder: str, limits: Limits, pin: Pin | None) -> None:
     blocks = str(limits.bytes_max // BLOCK_BYTES)
     options = ["--branch", branch] if branch not in (None, "", DETACHED) else []
-    command = [*LIMITED, blocks, *CLONE, *CLONE_OPTIONS, *options, "--", url, folder]
+    git_pinned, environment = _pinned(pin)
+    command = [*LIMITED, blocks, *git_pinned, *CLONE, *CLONE_OPTIONS, *options, "--", url, folder]
     git = Git(folder)
     try:
-        git.execute(command, env=ENVIRONMENT, kill_after_timeout=limits.seconds_max)
+        git.execute(command, env=environment, kill_after_timeout=limits.seconds_max)
     except GitCommandError as error:
         raise RepositoryRefused(f"cannot fetch {url}: {_reason(error, limits)}") from None
+
+
+def _pinned(pin: Pin | None) -> tuple[list[str], dict[str, str]]:
+    """git itself and its environment: with a pin it reaches that address and follows nobody."""
+    if pin is None:
+        return ["git"], ENVIRONMENT
+    # The key of the machine is known under its name.
+    ssh = f"-o HostName={pin.address} -o HostKeyAlias={shlex.quote(pin.host)}"
+    environment = ENVIRONMENT | {
+        "GIT_ALLOW_PROTOCOL": pin.scheme,
+        "GIT_SSH_COMMAND": f"{ENVIRONMENT['GIT_SSH_COMMAND']} {ssh}",
+    }
+    resolve = f"http.curloptResolve={pin.host}:{pin.port}:{pin.address}"
+    return ["git", "-c", "http.followRedirects=false", "-c", resolve], environment
 
 
 def _reason(error: GitCommandError, limits: Limits) -> str:

@@ -6,7 +6,7 @@ import httpx
 from fastapi import FastAPI
 
 from services.modules.listed import register_listed_modules
-from services.modules.routes import definitions, functions, modules
+from services.modules.routes import definitions, functions, modules, registration
 from services.modules.settings import ModulesSettings
 from shared.app import Service, create_app
 
@@ -16,7 +16,7 @@ def describe(settings: ModulesSettings) -> Service:
         name="modules",
         title="MLsploit modules",
         settings=settings,
-        routers=(modules.router, definitions.router, functions.router),
+        routers=(modules.router, definitions.router, registration.router, functions.router),
         migrations=Path(__file__).parent / "migrations",
         background=(register_listed_modules,),
     )

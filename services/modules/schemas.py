@@ -123,3 +123,12 @@ class DefinitionVerdict(Answer):
     # Names; none of a definition that is not valid.
     functions: list[str]
     faults: list[FaultRead]
+
+
+class NewModule(Body):
+    model_config = shown_as(name="digits", repo_url=REPOSITORY, repo_branch="main")
+
+    name: Annotated[str, Text()]
+    repo_url: Annotated[str, Text(longest=2000)]
+    # Blank: the repository's own default branch.
+    repo_branch: Annotated[str, Text(longest=250, blank=True)] = ""

@@ -14,6 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.modules import git, queries
+from services.modules.addresses import Pin
 from services.modules.definition import Definition, DefinitionRefused, parse_definition
 from services.modules.definition import Function as DefinedFunction
 from services.modules.errors import NameRefused
@@ -44,11 +45,11 @@ def check_name(name: str) -> None:
 
 
 async def fetch_candidate(
-    name: str, repo_url: str, branch: str | None, limits: git.Limits
+    name: str, repo_url: str, branch: str | None, limits: git.Limits, *, pin: Pin | None = None
 ) -> Candidate:
     """Fetch and read a definition; RepositoryRefused or DefinitionRefused say what is wrong."""
     url = git.repository_url(repo_url)
-    fetched = await git.fetch(url, branch or None, limits)
+    fetched = await git.fetch(url, branch or None, limits, pin=pin)
     definition = parse_definition(fetched.files, name=name)
     return Candidate(name, url, fetched.branch, fetched.commit, definition)
 

@@ -14,6 +14,8 @@ class ModulesSettings(ServiceSettings):
 
     # Modules to register at start, when the file is there: name,url,branch.
     csv_file: Path = Path("modules.csv")
+    # Whether a request may register what lies in a private network; the command line always may.
+    private_addresses_allowed: bool = False
     fetch_seconds_max: PositiveFloat = 60.0
     fetch_bytes_max: PositiveInt = 512 * 1024 * 1024
 

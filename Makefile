@@ -48,6 +48,9 @@ format: $(READY) ## Rewrite the code in the house style
 	@.venv/bin/ruff check --quiet --fix .
 	@.venv/bin/ruff format --quiet .
 
+orphans: $(READY) ## Compare the five databases and the blobs; name what belongs to nothing
+	@$(PYTHON) -m dev.orphans
+
 ##@ Change
 
 migration: $(READY) ## Write a new migration: make migration SERVICE=runs NAME="add a column"
@@ -80,4 +83,4 @@ help: ## Show this
 $(READY): requirements/dev.txt
 	@sh dev/setup.sh
 
-.PHONY: run demo token test lint format migration lock bench-dispatch clean help
+.PHONY: run demo token test lint format orphans migration lock bench-dispatch clean help

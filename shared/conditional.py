@@ -42,7 +42,7 @@ class Conditional:
         elif scope["method"] == "GET":
             known = Headers(scope=scope).get("if-none-match", "")
             await self._app(scope, receive, _tagging(known, send))
-        elif scope["method"] in CHANGES and "if-match" in Headers(scope=scope):
+        elif "if-match" in Headers(scope=scope) and _is_change(scope):
             await self._change(scope, receive, send)
         else:
             await self._app(scope, receive, send)
@@ -89,6 +89,12 @@ class Conditional:
             # A token that may write but not read: a condition must never be passed over.
             raise Forbidden
         return tag
+
+
+def _is_change(scope: Scope) -> bool:
+    """A method that the path does not have is for the route to refuse."""
+    method = scope["method"]
+    return method in CHANGES and method in scope["app"].state.paths.methods(scope["path"])
 
 
 def _tagging(known: str, send: Send) -> Send:

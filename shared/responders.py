@@ -33,13 +33,18 @@ class PathTable:
         ]
 
     def methods(self, path: str) -> frozenset[str]:
-        """Empty for a path that does not exist."""
+        """Empty for a path that does not exist; a path in full wins over one with an id in it."""
+        if self.is_written_out(path):
+            return frozenset(method.upper() for method in self._app.openapi()["paths"][path])
         found = [methods for pattern, methods in self._paths if pattern.match(path)]
         return frozenset().union(*found)
 
+    def is_written_out(self, path: str) -> bool:
+        return path in self._app.openapi()["paths"]
+
 
 def add_responders(app: FastAPI) -> None:
-    table = PathTable(app)
+    app.state.paths = table = PathTable(app)
 
     async def on_api_error(_request: Request, error: Exception) -> Response:
         assert isinstance(error, ApiError)
@@ -53,8 +58,11 @@ def add_responders(app: FastAPI) -> None:
             return _wrong_method(request, table, error.headers or {})
         return json_response({"detail": error.detail}, status=error.status_code)
 
-    async def on_invalid_parameters(_request: Request, error: Exception) -> Response:
+    async def on_invalid_parameters(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
+        if table.is_written_out(request.scope["path"]):
+            # The word in the place of an id is the end of another route, with other methods.
+            return _wrong_method(request, table, {})
         # Path parameters are the only ones FastAPI itself judges here: no such thing then.
         if any(fault["loc"][0] == "path" for fault in error.errors()):
             return render(NotFound())

@@ -53,3 +53,13 @@ async def test_a_definition_that_is_no_text_is_refused_by_field(
     answer = await client.post(VALIDATE, headers=signer.headers(), json=body)
 
     assert (answer.status_code, list(answer.json())) == (400, ["definition"])
+
+
+async def test_what_validates_is_no_module_of_that_name(
+    client: httpx.AsyncClient, signer: Signer
+) -> None:
+    answer = await client.get(VALIDATE, headers=signer.headers())
+
+    assert answer.status_code == 405
+    assert answer.headers["allow"] == "OPTIONS, POST"
+    assert (await client.options(VALIDATE)).headers["allow"] == "OPTIONS, POST"

@@ -3,13 +3,15 @@
 from collections.abc import Awaitable, Callable
 
 import httpx
+from sqlalchemy import select
 
 from services.users import queries
 from shared.db import Database
+from shared.messaging.tables import idempotency_keys
 from shared.testing.peers import Peers
 
 Register = Callable[[str], Awaitable[dict[str, str]]]
-USERS, ME = "/api/v1/users/", "/auth/user/"
+USERS, ME, TOKENS = "/api/v1/users/", "/auth/user/", "/auth/tokens/"
 FILES = "http://files:8000/api/v1/files/"
 
 
@@ -56,3 +58,28 @@ async def test_a_condition_that_cannot_be_judged_lets_nothing_through(
     assert answer.status_code == 503
     peers.answer("GET", FILES, json=[])
     assert (await client.get(ME, headers=ada)).json()["username"] == "ada"
+
+
+async def test_a_token_asked_for_twice_is_made_once_and_kept_where_nobody_can_read_it(
+    client: httpx.AsyncClient, register: Register, database: Database
+) -> None:
+    headers = {**await register("ada"), "Idempotency-Key": "k"}
+
+    first, again = [
+        await client.post(TOKENS, json={"name": "job"}, headers=headers) for _ in range(2)
+    ]
+
+    assert (first.status_code, again.json()) == (201, first.json())
+    names = [one["name"] for one in (await client.get(TOKENS, headers=headers)).json()]
+    assert names == ["job", "login"]
+    async with database.reading() as session:
+        [row] = (await session.execute(select(idempotency_keys))).all()
+    assert first.json()["token"].encode() not in row.answer
+
+
+async def test_a_condition_on_a_method_that_a_path_lacks_is_not_judged(
+    client: httpx.AsyncClient, register: Register
+) -> None:
+    headers = {**await register("ada"), "If-Match": '"anything"'}
+
+    assert (await client.delete(ME, headers=headers)).status_code == 405

@@ -14,9 +14,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnClause, column, select, table, text
+from sqlalchemy.exc import SQLAlchemyError
 
 from dev.environment import PREFIX, ROOT, data_dir_of, read_settings
 from dev.faults import told_in_one_sentence
+from dev.preflight import StartupFault
 from shared.db import Database
 
 ALL_ROWS = "1 = 1"
@@ -76,14 +78,16 @@ EMPTY_AT_REST = ("outbox", "dead_letters")
 
 
 def databases(settings: Mapping[str, str]) -> dict[str, Database]:
-    folder = data_dir_of(settings)
-    return {
-        name: Database(
-            settings.get(f"{PREFIX}{name.upper()}_DATABASE_URL")
-            or f"sqlite+aiosqlite:///{folder}/{name}/{name}.sqlite3"
-        )
-        for name in SERVICES
-    }
+    return {name: Database(_url(name, settings)) for name in SERVICES}
+
+
+def _url(name: str, settings: Mapping[str, str]) -> str:
+    if url := settings.get(f"{PREFIX}{name.upper()}_DATABASE_URL"):
+        return url
+    file = data_dir_of(settings) / name / f"{name}.sqlite3"
+    if not file.exists():
+        raise StartupFault(f"{file} does not exist: has a system run there?")
+    return f"sqlite+aiosqlite:///{file}"
 
 
 async def find_orphans(settings: Mapping[str, str]) -> list[str]:
@@ -131,7 +135,10 @@ def find_blob_faults(settings: Mapping[str, str]) -> list[str]:
 @told_in_one_sentence
 def main() -> int:
     settings = read_settings()
-    found = asyncio.run(find_orphans(settings)) + find_blob_faults(settings)
+    try:
+        found = asyncio.run(find_orphans(settings)) + find_blob_faults(settings)
+    except (OSError, SQLAlchemyError) as error:
+        raise StartupFault(f"The databases cannot be read: {error}") from None
     print("\n".join(found) or "Nothing is left behind: every thing belongs to something.")
     return 1 if found else 0
 

@@ -35,6 +35,9 @@ test: $(READY) ## Run every test; narrow it down with TESTS=path or TESTS="-k wo
 test-%: $(READY) ## Run the tests of one service or folder, such as runs or gateway
 	@$(PYTHON) -m pytest $(firstword $(wildcard services/$* $* e2e-tests/$*)) $(TESTS)
 
+test-fuzz: $(READY) ## Send made-up requests to every operation of a system of its own
+	@$(PYTHON) -m dev.fuzz
+
 ##@ Check
 
 lint: $(READY) ## Check style, types, imports and house rules
@@ -56,6 +59,9 @@ orphans: $(READY) ## Compare the five databases and the blobs; name what belongs
 migration: $(READY) ## Write a new migration: make migration SERVICE=runs NAME="add a column"
 	@test -n "$(SERVICE)" || { echo "Which service? make migration SERVICE=runs" >&2; exit 1; }
 	@$(PYTHON) -m dev.migration "$(SERVICE)" "$(NAME)"
+
+openapi: $(READY) ## Write what each service promises to services/*/openapi.json
+	@$(PYTHON) -m dev.openapi
 
 lock: $(READY) ## Choose the versions of all dependencies anew
 	@$(LOCK) --all-extras -o requirements/dev.txt pyproject.toml
@@ -83,4 +89,4 @@ help: ## Show this
 $(READY): requirements/dev.txt
 	@sh dev/setup.sh
 
-.PHONY: run demo token test lint format orphans migration lock bench-dispatch clean help
+.PHONY: run demo token test test-fuzz lint format orphans migration openapi lock bench-dispatch clean help

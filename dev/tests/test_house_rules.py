@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from dev.tidy import Report, Source, shared_budget
+from dev.tidy import SHARED_LINES_MAX, Report, Source, shared_budget
 
 DOC = '"""Why."""\n'
 
@@ -71,11 +71,11 @@ def test_an_exception_that_excepts_nothing_is_a_fault() -> None:
 
 
 def test_the_kernel_has_a_budget_that_tests_do_not_count_against() -> None:
-    code = Source(Path("shared/big.py"), "x = 1\n" * 2001)
-    tests = Source(Path("shared/tests/test_big.py"), "x = 1\n" * 2001)
+    code = Source(Path("shared/big.py"), "x = 1\n" * (SHARED_LINES_MAX + 1))
+    tests = Source(Path("shared/tests/test_big.py"), "x = 1\n" * (SHARED_LINES_MAX + 1))
 
     assert list(shared_budget([tests])) == []
-    assert "2001 lines" in next(iter(shared_budget([code, tests])))
+    assert f"{SHARED_LINES_MAX + 1} lines" in next(iter(shared_budget([code, tests])))
 
 
 def faults(path: str, text: str) -> list[str]:

@@ -9,6 +9,7 @@ READY := .venv/.installed
 SERVICES := users files modules pipelines runs
 EXTRAS := $(SERVICES) portal execution
 TESTS ?=
+BENCH ?=
 
 LOCK := .venv/bin/pip-compile -q --allow-unsafe --generate-hashes --strip-extras \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-header
@@ -72,6 +73,9 @@ lock: $(READY) ## Choose the versions of all dependencies anew
 
 ##@ Measure
 
+bench: $(READY) ## What each kind of request costs a whole system, by process
+	@$(PYTHON) -m dev.bench.system $(BENCH)
+
 bench-dispatch: $(READY) ## Time from POST /runs/ to the first job RUNNING
 	@$(PYTHON) -m dev.bench.dispatch
 
@@ -89,4 +93,4 @@ help: ## Show this
 $(READY): requirements/dev.txt
 	@sh dev/setup.sh
 
-.PHONY: run demo token test test-fuzz lint format orphans migration openapi lock bench-dispatch clean help
+.PHONY: run demo token test test-fuzz lint format orphans migration openapi lock bench bench-dispatch clean help

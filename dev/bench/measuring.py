@@ -1,0 +1,87 @@
+"""Takes the figures of one kind of request: what it costs, how long it takes, how many go through.
+
+One connection first, for cost and times; then more at once, for throughput. A fixed time each, so
+that slow requests do not make a long benchmark.
+"""
+
+import asyncio
+import statistics
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+from dev.bench.accounts import Accounts
+from dev.bench.kinds import Kind
+from dev.bench.scene import Scene
+from dev.bench.wire import Connection
+
+WARM_UP = 30
+CONNECTIONS = (1, 8, 32)
+REQUESTS_MIN = 30
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Of one kind: milliseconds, and requests per second by number of connections."""
+
+    kind: Kind
+    cpu: dict[str, float]
+    median: float
+    p99: float
+    throughput: dict[int, float]
+
+    @property
+    def cost(self) -> float:
+        """Milliseconds of processor a request, of all processes together."""
+        return sum(self.cpu.values())
+
+
+async def measure(kind: Kind, scene: Scene, accounts: Accounts, *, seconds: float) -> Figures:
+    requests = await kind.requests(scene)
+    url = scene.reader.url
+    await _work(kind, url, islice(requests, WARM_UP), time.monotonic() + 60)
+    before = accounts.cpu_milliseconds()
+    began = time.monotonic()
+    taken = await _work(kind, url, requests, began + seconds, at_least=REQUESTS_MIN)
+    elapsed = time.monotonic() - began
+    after = accounts.cpu_milliseconds()
+    throughput = {1: len(taken) / elapsed}
+    for connections in CONNECTIONS[1:]:
+        throughput[connections] = await _throughput(kind, url, requests, connections, seconds)
+    return Figures(
+        kind,
+        {name: (after[name] - before[name]) / len(taken) for name in after},
+        statistics.median(taken) * 1000,
+        sorted(taken)[int(len(taken) * 0.99)] * 1000,
+        throughput,
+    )
+
+
+async def _throughput(
+    kind: Kind, url: str, requests: Iterator[bytes], connections: int, seconds: float
+) -> float:
+    began = time.monotonic()
+    works = [_work(kind, url, requests, began + seconds) for _ in range(connections)]
+    done = sum(len(taken) for taken in await asyncio.gather(*works))
+    return done / (time.monotonic() - began)
+
+
+async def _work(
+    kind: Kind, url: str, requests: Iterator[bytes], until: float, *, at_least: int = 0
+) -> list[float]:
+    """Seconds of each request, one after the other on one connection."""
+    connection = await Connection.open(url)
+    taken: list[float] = []
+    try:
+        for raw in requests:
+            began = time.perf_counter()
+            answer = await connection.send(raw)
+            taken.append(time.perf_counter() - began)
+            if answer.status != kind.status:
+                raise RuntimeError(f"{kind.name}: {answer.status} {answer.body[:500].decode()}")
+            if time.monotonic() > until and len(taken) >= at_least:
+                break
+    finally:
+        connection.close()
+    return taken

@@ -1,0 +1,89 @@
+"""The figures of a benchmark as a table for people, and as JSON for programs."""
+
+import os
+import platform
+from typing import TYPE_CHECKING, Any
+
+from dev.bench.measuring import CONNECTIONS, Figures
+
+if TYPE_CHECKING:
+    from dev.bench.system import Result
+
+# Everything else is small, and goes into one column.
+SHOWN = ("traefik", "users", "files", "modules", "pipelines", "runs", "nats", "postgres")
+WALL = "Milliseconds of processor hold on a busy machine; times and requests per second do not."
+
+
+def table(result: "Result") -> str:
+    """For the terminal."""
+    lines = [
+        "",
+        f"{result.database}, {machine()}; calibration loop {result.calibration:.2f} ms",
+        f"ready {result.ready_seconds:.1f} s after a second start; idle"
+        f" {sum(result.idle_percent.values()):.2f} % of a core; memory"
+        f" {sum(result.megabytes_at_rest.values()):.0f} MB at rest,"
+        f" {sum(result.megabytes_under_load.values()):.0f} MB after load",
+        _shares("idle %", result.idle_percent, 2),
+        _shares("MB at rest", result.megabytes_at_rest, 0),
+        "",
+        f"{'CPU ms a request':26}{'all':>8}{'goal':>7}{'orig.':>7}{'ratio':>7}{'loops':>7}"
+        f"{'median':>8}{'p99':>8}"
+        + "".join(f"{f'{n}/s':>8}" for n in CONNECTIONS)
+        + "  by process",
+    ]
+    lines += [_line(figures, result.calibration) for figures in result.figures]
+    return "\n".join([*lines, WALL, ""])
+
+
+def _line(figures: Figures, calibration: float) -> str:
+    kind = figures.kind
+    ratio = f"{kind.original / figures.cost:.1f}x" if kind.original else "-"
+    throughput = "".join(f"{figures.throughput[n]:8.0f}" for n in CONNECTIONS)
+    shares = " ".join(
+        f"{name} {figures.cpu[name]:.2f}" for name in SHOWN if figures.cpu.get(name, 0) >= 0.05
+    )
+    return (
+        f"{kind.name:26}{figures.cost:8.2f}{kind.goal or '-':>7}{kind.original or '-':>7}"
+        f"{ratio:>7}{figures.cost / calibration:7.2f}{figures.median:8.2f}{figures.p99:8.2f}"
+        f"{throughput}  {shares}"
+    )
+
+
+def _shares(title: str, values: dict[str, float], digits: int) -> str:
+    shares = ", ".join(f"{name} {value:.{digits}f}" for name, value in values.items())
+    return f"{title}: {shares}"
+
+
+def machine() -> str:
+    return f"{os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}"
+
+
+def as_json(results: list["Result"]) -> dict[str, Any]:
+    return {
+        "machine": machine(),
+        "systems": [
+            {
+                "database": result.database,
+                "calibration_ms": result.calibration,
+                "ready_seconds": result.ready_seconds,
+                "idle_percent": result.idle_percent,
+                "megabytes_at_rest": result.megabytes_at_rest,
+                "megabytes_under_load": result.megabytes_under_load,
+                "requests": [_record(figures) for figures in result.figures],
+            }
+            for result in results
+        ],
+    }
+
+
+def _record(figures: Figures) -> dict[str, Any]:
+    return {
+        "name": figures.kind.name,
+        "cpu_ms": figures.cost,
+        "cpu_ms_by_process": figures.cpu,
+        "goal_ms": figures.kind.goal,
+        "original_ms": figures.kind.original,
+        "wall_median_ms": figures.median,
+        "wall_p99_ms": figures.p99,
+        "requests_per_second": figures.throughput,
+    }

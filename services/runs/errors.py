@@ -28,6 +28,13 @@ class IllegalStep(Conflict):
         super().__init__(f"A job that is {current} cannot become {wanted}.")
 
 
+class RunEnded(Conflict):
+    """Canceling it would say that work was stopped which had come to its end."""
+
+    def __init__(self, status: str):
+        super().__init__(f"The run is {status}; it stays that way.")
+
+
 class ResultInUse(Conflict):
     detail = "The result was already taken by the next job; it stays as it is."
 

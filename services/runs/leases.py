@@ -11,7 +11,8 @@ from datetime import timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.runs import logs, progress, queries
+from services.runs import logs, progress
+from services.runs.attempts.queries import find_open_attempt
 from services.runs.errors import NotClaimable, StaleLease
 from services.runs.models import Job, JobAttempt, Run
 from services.runs.settings import RunsSettings
@@ -55,10 +56,16 @@ def check_held(job: Job, token: str) -> None:
 async def end(session: AsyncSession, job: Job, reason: str) -> None:
     """Nobody holds the job from here on. Its last token is remembered: see models.Job."""
     job.lease_expires_at = None
-    attempt = await queries.find_open_attempt(session, job)
+    attempt = await find_open_attempt(session, job)
     if attempt is not None:
         attempt.ended_at = utc_now()
         attempt.reason = reason
+
+
+async def revoke(session: AsyncSession, job: Job, reason: str) -> None:
+    """End the lease against its holder's will: nothing it says is believed from here on."""
+    await end(session, job, reason)
+    job.lease_hash = None
 
 
 async def give_back(
@@ -72,7 +79,7 @@ async def give_back(
 ) -> None:
     """Back to PENDING as if the attempt had not been."""
     was_leased = job.lease_expires_at is not None
-    await end(session, job, reason)
+    await revoke(session, job, reason)
     job.attempt -= was_leased
     await _wait_again(session, run, job, settings)
     if announce:
@@ -84,10 +91,9 @@ async def give_back(
 async def expire(session: AsyncSession, run: Run, job: Job, settings: RunsSettings) -> None:
     """The backend was silent for too long: the next attempt, or the end after the last one."""
     reason = f"attempt {job.attempt} ended: no heartbeat for {settings.lease_seconds} s"
-    await end(session, job, reason)
+    await revoke(session, job, reason)
     if job.attempt >= settings.attempts_max:
         await logs.append_line(session, job, f"{reason}; given up after {job.attempt} attempts")
-        job.lease_hash = None
         await progress.move(session, run, job, "FAILED", settings)
         return
     await logs.append_line(session, job, f"{reason}; the job waits for another backend")
@@ -109,7 +115,6 @@ async def requeue(session: AsyncSession, run: Run, job: Job, settings: RunsSetti
 
 
 async def _wait_again(session: AsyncSession, run: Run, job: Job, settings: RunsSettings) -> None:
-    job.lease_hash = None
     job.worker = ""
     job.announcements = 0
     await progress.move(session, run, job, "PENDING", settings)

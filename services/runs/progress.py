@@ -5,6 +5,7 @@ follows from its jobs and a child is offered exactly once when its parent finish
 """
 
 import json
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -25,7 +26,23 @@ async def move(
     session: AsyncSession, run: Run, job: Job, status: JobStatus, settings: RunsSettings
 ) -> None:
     """Put a job into a state that it may have, and do all that follows from it."""
+    await move_all(session, run, [job], status, settings)
+
+
+async def move_all(
+    session: AsyncSession, run: Run, jobs: Sequence[Job], status: JobStatus, settings: RunsSettings
+) -> None:
+    """Several jobs of one run at once: the run's own change follows theirs, and is told last."""
     now = utc_now()
+    for job in jobs:
+        _stamp(job, status, now)
+        await _tell_status(session, job, status)
+        if status == "FINISHED":
+            await _offer_child(session, job, settings)
+    await _update_run(session, run, now)
+
+
+def _stamp(job: Job, status: JobStatus, now: datetime) -> None:
     job.status = status
     job.announce_at = None
     if status == "RUNNING":
@@ -34,10 +51,6 @@ async def move(
         job.started_at = None
     elif status in TERMINAL:
         job.ended_at = now
-    await _tell_status(session, job, status)
-    if status == "FINISHED":
-        await _offer_child(session, job, settings)
-    await _update_run(session, run, now)
 
 
 async def offer(session: AsyncSession, job: Job, settings: RunsSettings) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Select, and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from services.runs.models import Job, JobAttempt, JobOutput, LogChunk, Run, RunFile, Tombstone
+from services.runs.models import Job, JobOutput, LogChunk, Run, RunFile, Tombstone
 from shared.errors import NotFound
 from shared.paging import Orders, Page
 
@@ -183,6 +183,12 @@ async def lock_job_alone(session: AsyncSession, job_id: int, *, owner_id: int | 
     return job
 
 
+async def lock_jobs(session: AsyncSession, run_id: int) -> Sequence[Job]:
+    """All jobs of a run that is locked already, in their order."""
+    statement = select(Job).where(col(Job.run_id) == run_id).order_by(col(Job.id))
+    return (await session.scalars(statement.with_for_update())).all()
+
+
 async def list_states(session: AsyncSession, run_id: int) -> Sequence[Any]:
     """(job, status) of a run's jobs, in their order."""
     statement = (
@@ -230,15 +236,6 @@ async def made_file_ids(session: AsyncSession, run_id: int) -> list[int]:
 
 async def find_child(session: AsyncSession, job_id: int) -> Job | None:
     statement = select(Job).where(col(Job.parent_id) == job_id)
-    return (await session.scalars(statement)).one_or_none()
-
-
-async def find_open_attempt(session: AsyncSession, job: Job) -> JobAttempt | None:
-    statement = select(JobAttempt).where(
-        col(JobAttempt.job_id) == job.id,
-        col(JobAttempt.attempt) == job.attempt,
-        col(JobAttempt.ended_at).is_(None),
-    )
     return (await session.scalars(statement)).one_or_none()
 
 

@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from services.runs import presenter, service
+from services.runs import cancellation, presenter, service
 from services.runs.dependencies import PeersDep, Reader, RunPage, SettingsDep, Writer
 from services.runs.presenter import RUN_FIELDS
 from services.runs.queries import RunFilter
@@ -16,6 +16,8 @@ from shared.lists import fields_wanted, ids_wanted
 from shared.openapi import list_parameters
 
 router = APIRouter(prefix="/api/v1/runs", tags=["runs"])
+
+ENDED = {"description": "The run came to its end already; what it did stays as it is."}
 
 
 @router.get(
@@ -67,3 +69,16 @@ async def delete_run(run_id: PathId, caller: Writer, session: SessionDep) -> Res
     """Its jobs, their logs and their output files go too; input files stay."""
     await service.delete_run(session, run_id, owner_id=caller.only_owner)
     return no_content()
+
+
+@router.post("/{run_id}/cancel/", response_model=RunRead, responses={409: ENDED})
+async def cancel_run(
+    run_id: PathId,
+    caller: Writer,
+    session: SessionDep,
+    links: HyperlinksDep,
+    settings: SettingsDep,
+) -> Response:
+    """Stop what is not finished; a run that is canceled already stays so and is answered alike."""
+    await cancellation.cancel_run(session, run_id, caller, settings)
+    return json_response(await presenter.show_run(session, RunFilter(ids=[run_id]), links))

@@ -1,0 +1,1 @@
+"""What became of each attempt at a job: written while it happens, readable ever after."""

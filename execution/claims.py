@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, StringConstraints
+from pydantic import BaseModel, BeforeValidator, PositiveFloat, StringConstraints
 
 # Names and commits become folder names and git arguments: nothing else may pass.
 ModuleName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,50}$")]
@@ -59,3 +59,9 @@ class Claim(BaseModel, frozen=True):
     timeout_seconds: float | None = None
     owner: str
     files: list[InputFile]
+
+
+class Presence(BaseModel, frozen=True):
+    """For how long a worker counts as present after it has said so."""
+
+    seconds: PositiveFloat

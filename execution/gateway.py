@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import httpx
 import structlog
 
-from execution.claims import Claim, InputFile, ModuleVersion
+from execution.claims import Claim, InputFile, ModuleVersion, Presence
 from execution.failures import GatewayRefusal, GatewayTrouble, JobFailed, LeaseLost
 from execution.outputs import Tags
 from execution.workspace import Workspace
@@ -52,6 +52,12 @@ class Gateway:
     async def list_modules(self) -> list[ModuleVersion]:
         modules = (await self._ask("GET", "/api/v1/modules/")).json()
         return [ModuleVersion.model_validate(module) for module in modules]
+
+    async def register(self, name: str, modules: list[str], jobs: int) -> float:
+        """For how many seconds this worker counts as present from now on."""
+        body = {"name": name, "modules": modules, "jobs": jobs}
+        answer = await self._ask("POST", "/api/v1/backends/", json=body)
+        return Presence.model_validate_json(answer.content).seconds
 
     async def claim(self, job_id: int, worker: str) -> Claim:
         answer = await self._ask("POST", f"/api/v1/jobs/{job_id}/claim/", json={"worker": worker})

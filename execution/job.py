@@ -54,6 +54,8 @@ class JobExecution:
         self._settings = settings
         self._workspace = Workspace(jobs_folder(settings) / _folder_name(claim))
         self._is_log_full = False
+        self._is_in_doubt = asyncio.Event()
+        self._is_reporting = False
         self._log = JobLog(
             self._append_log,
             offset=len(claim.job.logs.encode()),
@@ -69,6 +71,10 @@ class JobExecution:
             raise
         finally:
             await asyncio.to_thread(self._workspace.remove)
+
+    def doubt(self) -> None:
+        """Somebody says that the job may not be ours any more: ask the gateway at once."""
+        self._is_in_doubt.set()
 
     async def _work_under_lease(self) -> None:
         try:
@@ -91,9 +97,12 @@ class JobExecution:
             report.status = "FINISHED"
         except JobFailed as failure:
             self._log.say(str(failure))
-        except OSError as error:
+        except LeaseLost:
+            raise
+        except Exception as error:
+            # Whatever a module has thought of to trip the worker, its job ends here and now.
             log.exception("worker_failed", job=self._claim.job.id)
-            self._log.say(f"the worker could not go on: {error}")
+            self._log.say(f"the worker could not go on: {error!r}")
         return report
 
     async def _run_module(self) -> None:
@@ -134,6 +143,7 @@ class JobExecution:
         )
 
     async def _send(self, report: Report) -> None:
+        self._is_reporting = True
         try:
             await self._gateway.finish(self._claim, report.body())
         except GatewayRefusal as refusal:
@@ -155,13 +165,24 @@ class JobExecution:
         seconds = self._claim.lease.seconds
         pause = seconds / HEARTBEATS_PER_LEASE
         while True:
-            await asyncio.sleep(pause)
+            await self._pause_or_doubt(pause)
             try:
                 await self._gateway.heartbeat(self._claim)
                 pause = seconds / HEARTBEATS_PER_LEASE
             except GatewayTrouble as trouble:
                 log.warning("heartbeat_missed", job=self._claim.job.id, reason=str(trouble))
                 pause = seconds / TRIES_PER_LEASE
+            except LeaseLost:
+                # The final report ends the lease too; its own answer says what it came to.
+                if self._is_reporting:
+                    return
+                raise
+
+    async def _pause_or_doubt(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._is_in_doubt.wait()
+        self._is_in_doubt.clear()
 
     async def _release(self) -> None:
         """A job that we cannot end goes back at once; if even that fails, its lease runs out."""

@@ -19,8 +19,10 @@ from execution.failures import GatewayRefusal, GatewayTrouble
 from execution.gateway import Gateway
 from execution.job import JobExecution
 from execution.pulling import Pulling
+from execution.registration import Registration
 from execution.runners import Runner
 from execution.settings import WorkerSettings
+from execution.takeaways import Takeaways
 from execution.warming import Warming
 from shared.events.runs import JOBS_SUBJECT_PREFIX, JobReady
 from shared.messaging.broker import JOBS_STREAM, Broker
@@ -47,6 +49,8 @@ class Worker:
         self._backends: dict[str, Pulling] = {}
         self._warming = Warming(runner)
         self._catalogue = Catalogue(gateway, broker, self._serve)
+        self._registration = Registration(gateway, settings, lambda: self._backends)
+        self._takeaways = Takeaways(broker)
 
     @property
     def ready_file(self) -> Path:
@@ -57,17 +61,22 @@ class Worker:
         self.ready_file.unlink(missing_ok=True)
         for name in self._settings.named_modules:
             self._bind(name)
+        # To the very end: a job may be canceled while others are waited for.
+        listening = asyncio.create_task(self._takeaways.follow())
         try:
             async with asyncio.TaskGroup() as tasks:
                 background = [tasks.create_task(self._broker.connect())]
                 if self._backends or self._settings.serves_all_modules:
                     background.append(tasks.create_task(self._catalogue.follow()))
+                    background.append(tasks.create_task(self._registration.keep()))
                 background.append(tasks.create_task(self._say_when_ready()))
                 await stopping.wait()
                 for task in background:
                     task.cancel()
         finally:
             await self._shut_down()
+            listening.cancel()
+            await asyncio.gather(listening, return_exceptions=True)
 
     async def _say_when_ready(self) -> None:
         await self._broker.ready.wait()
@@ -81,6 +90,7 @@ class Worker:
     def _serve(self, modules: list[ModuleVersion]) -> None:
         """Bind to what is registered, let go of what is not, and prepare each once."""
         named = self._settings.named_modules
+        before = set(self._backends)
         wanted = [m for m in modules if self._settings.serves_all_modules or m.name in named]
         for module in wanted:
             self._bind(module.name)
@@ -88,6 +98,8 @@ class Worker:
         for name in self._backends.keys() - {module.name for module in wanted} - named:
             self._backends.pop(name).stop_soon()
             log.info("module_left", module=name)
+        if self._backends.keys() != before:
+            self._registration.tell()
 
     def _bind(self, name: str) -> None:
         if name in self._backends:
@@ -137,7 +149,9 @@ class Worker:
             return
         with structlog.contextvars.bound_contextvars(job=job.job_id, attempt=claim.lease.attempt):
             log.info("job_claimed", module=str(claim.module), function=claim.function)
-            await JobExecution(claim, self._gateway, self._runner, self._settings).carry_out()
+            execution = JobExecution(claim, self._gateway, self._runner, self._settings)
+            with self._takeaways.watching(job.job_id, job.run_id, execution):
+                await execution.carry_out()
 
     async def _claim(self, job_id: int, message: Msg) -> Claim | None:
         try:
@@ -163,7 +177,8 @@ class Worker:
         self._is_stopping = True
         self.ready_file.unlink(missing_ok=True)
         await self._catalogue.stop()
-        await asyncio.gather(*(backend.stop() for backend in self._backends.values()))
+        backends = self._backends.values()
+        await asyncio.gather(self._registration.leave(), *(each.stop() for each in backends))
         await self._warming.stop()
         if self._jobs:
             log.info("draining", jobs=len(self._jobs), seconds=self._settings.drain_seconds)

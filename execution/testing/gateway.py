@@ -50,7 +50,7 @@ class StoredJob:
 
     @property
     def is_over(self) -> bool:
-        return self.status in ("FINISHED", "FAILED")
+        return self.status in ("FINISHED", "FAILED", "CANCELED")
 
 
 class GatewayStandIn:
@@ -68,6 +68,11 @@ class GatewayStandIn:
         self.damaged_downloads = 0
         self.log_bytes_max = 1_000_000
         self.headers_of_downloads: list[dict[str, str]] = []
+        # What each backend said last about itself.
+        self.backends: dict[str, dict[str, Any]] = {}
+        self.presence_seconds = 30.0
+        self.registrations = 0
+        self.knows_backends = True
 
     def add_file(self, name: str, content: bytes, tags: dict[str, Any] | None = None) -> StoredFile:
         number = len(self.files) + 1
@@ -92,10 +97,15 @@ class GatewayStandIn:
     def takes_away(self, job: StoredJob) -> None:
         job.lease = None
 
+    def cancels(self, job: StoredJob) -> None:
+        self.takes_away(job)
+        self._set_status(job, "CANCELED")
+
     def app(self) -> FastAPI:
         app = FastAPI()
         app.middleware("http")(self._judge)
         app.get("/api/v1/modules/")(self._list_modules)
+        app.post("/api/v1/backends/")(self._register)
         app.post("/api/v1/jobs/{job_id}/claim/")(self._claim)
         app.post("/api/v1/jobs/{job_id}/heartbeat/")(self._heartbeat)
         app.post("/api/v1/jobs/{job_id}/logs/")(self._append_log)
@@ -122,6 +132,14 @@ class GatewayStandIn:
 
     async def _list_modules(self) -> Response:
         return JSONResponse(self.modules)
+
+    async def _register(self, request: Request) -> Response:
+        self.registrations += 1
+        if not self.knows_backends:
+            return JSONResponse({"detail": "Not found."}, 404)
+        body = await request.json()
+        self.backends[body["name"]] = body
+        return JSONResponse({**body, "seconds": self.presence_seconds, "seen": "now"})
 
     async def _claim(self, job_id: int) -> Response:
         job = self.jobs.get(job_id)

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import cast
 
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
@@ -14,10 +15,11 @@ from execution.loop import Worker
 from execution.settings import WorkerSettings
 from execution.testing.gateway import TOKEN, GatewayStandIn, StoredJob
 from execution.testing.waiting import eventually
-from shared.events.runs import JobReady
+from shared.events.runs import JobReady, JobStatus, JobStatusChanged, RunDeleted
 from shared.messaging.broker import Broker
 
 RETRY_SECONDS = 0.05
+RUN_ID = 1
 
 
 class Harness:
@@ -38,7 +40,7 @@ class Harness:
     async def announce(self, job: StoredJob) -> None:
         ready = JobReady(
             job_id=job.id,
-            run_id=1,
+            run_id=RUN_ID,
             owner_id=7,
             attempt=job.attempt + 1,
             module=job.module["name"],
@@ -53,6 +55,21 @@ class Harness:
     async def tell_of_modules(self) -> None:
         subject = "mlsploit.events.modules.module.registered"
         await self._publish(subject, b"{}")
+
+    async def tell_of_job(self, job: StoredJob) -> None:
+        """The status that it has now."""
+        changed = JobStatusChanged(
+            job_id=job.id,
+            run_id=RUN_ID,
+            owner_id=7,
+            status=cast("JobStatus", job.status),
+            attempt=job.attempt,
+        )
+        await self._publish(changed.subject(), changed.envelope().payload())
+
+    async def tell_of_deletion(self) -> None:
+        deleted = RunDeleted(run_id=RUN_ID, owner_id=7, holder="", output_file_ids=[])
+        await self._publish(deleted.subject(), deleted.envelope().payload())
 
     async def _publish(self, subject: str, payload: bytes) -> None:
         """Also while NATS is coming back."""

@@ -102,11 +102,14 @@ class Broker:
         assert self._client is not None
         await self._client.publish(subject, payload)
 
-    async def listen(self, subject: str, hear: Callable[[bytes], Awaitable[None]]) -> None:
-        """What is told on the subject, each message to one replica of this service."""
+    async def listen(
+        self, subject: str, hear: Callable[[bytes], Awaitable[None]], *, is_shared: bool = True
+    ) -> None:
+        """What is told on the subject, each message to one replica of this service, or to all."""
         await self.ready.wait()
         assert self._client is not None
-        subscription = await self._client.subscribe(subject, queue=self._name)
+        queue = self._name if is_shared else ""
+        subscription = await self._client.subscribe(subject, queue=queue)
         try:
             async for message in subscription.messages:
                 await hear(message.data)

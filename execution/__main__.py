@@ -36,9 +36,10 @@ async def run(settings: WorkerSettings) -> None:
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-    remove_tree(settings.folder / "jobs")
     runner = build_runner(settings)
     await runner.start()
+    # After the runner has ended what still wrote there, and made it removable.
+    remove_tree(settings.folder / "jobs")
     gateway = Gateway(settings.gateway_url, settings.token.get_secret_value())
     broker = Broker(settings.nats_url, settings.name)
     await Worker(settings, gateway, broker, runner).run(stopping)

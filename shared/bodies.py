@@ -21,7 +21,7 @@ from shared.errors import (
     PayloadTooLarge,
     UnsupportedMediaType,
 )
-from shared.fields import Field, Links
+from shared.fields import Field
 
 FORM_FIELDS_MAX = 1000
 FORM_FIELD_BYTES_MAX = int(2.5 * 1024 * 1024)
@@ -87,7 +87,7 @@ class Submission:
         values: dict[str, Any] = {}
         for name, sent in many.items():
             rule = _rule(model, name)
-            if isinstance(rule, Links):
+            if rule is not None and rule.is_list:
                 values[name] = sent
             elif sent[-1] == "" and rule is not None and rule.blank_form_is_absent:
                 continue

@@ -6,7 +6,7 @@ JSON body or a form (where everything is text) and says in the contract's words 
 
 import json
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
@@ -46,6 +46,9 @@ def refuse(*texts: str) -> NoReturn:
 @dataclass(frozen=True, kw_only=True)
 class Field:
     """One way to read a value. `null` is refused unless `nullable`."""
+
+    # All values of a key that a form repeats, not only the last one.
+    is_list: ClassVar[bool] = False
 
     nullable: bool = False
     null_text: str = NOT_NULL
@@ -181,6 +184,8 @@ class Link(Field):
 @dataclass(frozen=True, kw_only=True)
 class Links(Field):
     """Hyperlinks to several things of one kind; become ascending ids, each once."""
+
+    is_list: ClassVar[bool] = True
 
     to: str
 

@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from services.runs import queries
+from services.runs.backends.queries import BACKEND_ORDERS
 from services.runs.settings import RunsSettings
 from shared.auth import Caller, requires
 from shared.clients.files import FilesClient
@@ -22,6 +23,7 @@ FilesWriter = Annotated[Caller, Depends(requires("files:write"))]
 
 RunPage = Annotated[Page, Depends(pages(queries.RUN_ORDERS))]
 JobPage = Annotated[Page, Depends(pages(queries.JOB_ORDERS))]
+BackendPage = Annotated[Page, Depends(pages(BACKEND_ORDERS))]
 
 
 @dataclass(frozen=True)

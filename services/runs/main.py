@@ -6,7 +6,7 @@ import httpx
 from fastapi import FastAPI
 
 from services.runs.consumers import SUBSCRIPTIONS
-from services.runs.routes import execution, internal, jobs, runs
+from services.runs.routes import backends, execution, internal, jobs, runs
 from services.runs.settings import RunsSettings
 from services.runs.sweeper import sweep_regularly
 from shared.app import Service, create_app
@@ -17,7 +17,7 @@ def describe(settings: RunsSettings) -> Service:
         name="runs",
         title="MLsploit runs",
         settings=settings,
-        routers=(runs.router, jobs.router, execution.router, internal.router),
+        routers=(runs.router, jobs.router, execution.router, backends.router, internal.router),
         migrations=Path(__file__).parent / "migrations",
         subscriptions=SUBSCRIPTIONS,
         background=(sweep_regularly,),

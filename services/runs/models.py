@@ -5,7 +5,7 @@ What a run needs to be repeatable is copied into its jobs. Things of other servi
 
 from datetime import datetime
 
-from sqlalchemy import Column, ForeignKey, Index, String, Text
+from sqlalchemy import Column, ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
@@ -135,6 +135,26 @@ class LogChunk(RunsTable, table=True):
     start: int = Field(sa_column=Column(BigId, primary_key=True, autoincrement=False))
     size: int
     text: str = Field(sa_column=Column(Text, nullable=False))
+
+
+class Backend(RunsTable, table=True):
+    """A backend that said it is there; it counts as present until `present_until`."""
+
+    __tablename__ = "backends"
+    __table_args__ = (UniqueConstraint("owner_id", "name"), TABLE_OPTIONS)
+
+    id: int | None = Field(default=None, sa_column=Column(BigId, primary_key=True))
+    # Whose token it came with.
+    owner_id: int = Field(sa_column=Column(BigId, nullable=False))
+    name: str = Field(max_length=200)
+    # Whose jobs it may do: null is everybody's; only an administrator's backend may.
+    only_owner_id: int | None = Field(sa_column=Column(BigId))
+    # JSON list of names; null is every module.
+    modules: str | None = Field(sa_column=Column(Text))
+    # How many jobs it does at once; null when it did not say.
+    jobs: int | None = Field(sa_column=Column(BigId))
+    seen_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+    present_until: datetime = Field(sa_column=Column(UtcDateTime, nullable=False, index=True))
 
 
 class Tombstone(RunsTable, table=True):

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.runs import queries
+from services.runs.backends.waiting import WaitingReason, served_now, waiting_reason
 from services.runs.queries import JobFilter, RunFilter
 from shared.clock import iso
 from shared.errors import NotFound
@@ -47,6 +48,7 @@ JOB_FIELDS = (
     "worker",
     "started",
     "finished",
+    "waiting_reason",
 )
 ALL_RUN_FIELDS = frozenset(RUN_FIELDS)
 ALL_JOB_FIELDS = frozenset(JOB_FIELDS)
@@ -92,7 +94,11 @@ async def show_jobs(
     )
     has_logs = "logs" in wanted and any(row.log_bytes for row in rows)
     logs = _grouped(await queries.list_log_chunks(session, which) if has_logs else ())
-    return [narrowed(_job(row, outputs, logs, links), wanted) for row in rows]
+    served = await served_now(session, rows) if "waiting_reason" in wanted else frozenset()
+    return [
+        narrowed(_job(row, outputs, logs, waiting_reason(row, served), links), wanted)
+        for row in rows
+    ]
 
 
 async def show_job(session: AsyncSession, which: JobFilter, links: Hyperlinks) -> dict[str, Any]:
@@ -119,7 +125,13 @@ def view_run(
     }
 
 
-def _job(row: Any, outputs: Grouped, logs: Grouped, links: Hyperlinks) -> dict[str, Any]:
+def _job(
+    row: Any,
+    outputs: Grouped,
+    logs: Grouped,
+    waiting: WaitingReason | None,
+    links: Hyperlinks,
+) -> dict[str, Any]:
     item = links.item
     return {
         "id": row.id,
@@ -141,6 +153,7 @@ def _job(row: Any, outputs: Grouped, logs: Grouped, links: Hyperlinks) -> dict[s
         "worker": row.worker,
         "started": _maybe_iso(row.started_at),
         "finished": _maybe_iso(row.ended_at),
+        "waiting_reason": waiting,
     }
 
 

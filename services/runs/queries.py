@@ -43,6 +43,7 @@ JOB_COLUMNS = (
     col(Job.created_at),
     col(Job.started_at),
     col(Job.ended_at),
+    col(Job.ready_at),
 )
 RUN_ORDERS = Orders({"id": col(Run.id), "date_created": col(Run.created_at)}, col(Run.created_at))
 JOB_ORDERS = Orders({"id": col(Job.id), "date_created": col(Job.created_at)}, col(Job.created_at))

@@ -2,6 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
+from services.runs.backends.waiting import WaitingReason
 from services.runs.states import REPORTABLE
 from shared.bodies import Body
 from shared.events.runs import JobStatus, RunStatus
@@ -165,6 +166,8 @@ class JobRead(Answer):
     worker: str
     started: Moment | None
     finished: Moment | None
+    # Null unless the job is PENDING; always there, but a document's example can hold no null.
+    waiting_reason: WaitingReason | None = None
 
 
 class LeaseRead(Answer):

@@ -10,7 +10,16 @@ from sqlmodel import col
 from services.runs import presenter, progress, queries
 from services.runs.dependencies import Peers
 from services.runs.errors import AdministratorsStartNoRuns
-from services.runs.models import Job, JobAttempt, JobOutput, LogChunk, Run, RunFile, Tombstone
+from services.runs.models import (
+    Backend,
+    Job,
+    JobAttempt,
+    JobOutput,
+    LogChunk,
+    Run,
+    RunFile,
+    Tombstone,
+)
 from services.runs.planning import Plan, plan_run
 from services.runs.queries import RunFilter
 from services.runs.schemas import NewRun, NewRunForm
@@ -120,6 +129,7 @@ async def delete_run(session: AsyncSession, run_id: int, *, owner_id: int | None
 
 async def delete_runs_of_user(session: AsyncSession, user_id: int) -> None:
     await _delete_runs_of(session, USER, user_id, RunFilter(owner_id=user_id))
+    await session.execute(delete(Backend).where(col(Backend.owner_id) == user_id))
 
 
 async def delete_runs_of_pipeline(session: AsyncSession, pipeline_id: int) -> None:

@@ -11,6 +11,8 @@ class RunsSettings(ServiceSettings):
 
     # How long a backend may be silent before its job is given to another.
     lease_seconds: PositiveInt = 30
+    # How long a backend counts as present after it said that it is there.
+    backend_seconds: PositiveInt = 30
     # How often a job may be begun before it is given up.
     attempts_max: PositiveInt = 3
     # How often expired leases and forgotten jobs are looked for.

@@ -22,6 +22,7 @@ SERVICE_PREFIXES = (
     "/api/v1/tasks",
     "/api/v1/runs",
     "/api/v1/jobs",
+    "/api/v1/backends",
     "/api/v1/events",
 )
 AWAY = "A part of the system does not answer. Try again shortly."

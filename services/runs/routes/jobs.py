@@ -6,6 +6,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from services.runs import presenter
+from services.runs.backends.presence import note_polling
 from services.runs.dependencies import Executor, JobPage, PeersDep, Reader, SettingsDep
 from services.runs.filters import job_filter
 from services.runs.presenter import JOB_FIELDS
@@ -35,10 +36,13 @@ async def list_jobs(
     caller: Reader,
     page: JobPage,
     session: ReadSessionDep,
+    database: DatabaseDep,
     links: HyperlinksDep,
+    settings: SettingsDep,
 ) -> Response:
     """Oldest first; `?run=`, `?status=` and `?id=` narrow."""
     which = job_filter(request.query_params, owner_id=caller.only_owner)
+    await note_polling(database, caller, which, settings)
     wanted = fields_wanted(request.query_params, JOB_FIELDS)
     return page.answer(await presenter.show_jobs(session, which, links, wanted, page))
 

@@ -15,8 +15,8 @@ from dev.environment import fresh_secret
 from dev.faults import told_in_one_sentence
 from dev.stack import Stack
 
-# Requests that would end the account or the token that all others need.
-LEFT_OUT = "^(log_out|delete_user|revoke_token|read_blob)$"
+# Requests that would end the account or the token that all others need, or have no end themselves.
+LEFT_OUT = "^(log_out|delete_user|revoke_token|read_blob|follow_events)$"
 # A reference may be well formed and name nothing, and the contract takes numbers for text: neither
 # does a schema tell.
 NOT_CHECKED = "positive_data_acceptance,negative_data_rejection"

@@ -5,7 +5,7 @@ Commits happen here and nowhere else. On SQLite a writing transaction takes its 
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -69,6 +69,8 @@ class Database:
         # A server may have been started again since a connection was last used.
         self.engine = create_async_engine(url, pool_pre_ping=not url.startswith("sqlite"))
         self.outbox_filled = asyncio.Event()
+        # Called with the session of each transaction, once it is committed.
+        self.on_commit: list[Callable[[AsyncSession], None]] = []
         if self.is_sqlite:
             _tune_sqlite(self.engine)
         self._writer = self.engine.execution_options(sqlite_begin="BEGIN IMMEDIATE")
@@ -91,6 +93,8 @@ class Database:
             await session.commit()
             if session.info.get(OUTBOX_FILLED):
                 self.outbox_filled.set()
+            for hear in self.on_commit:
+                hear(session)
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncSession]:

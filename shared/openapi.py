@@ -207,6 +207,8 @@ def _add_conditions(operation: Extra, method: str) -> None:
     if not operation["security"]:
         return
     if method == "get":
+        if JSON_TYPE not in answers["200"]["content"]:
+            return
         name = "If-None-Match"
         answers["304"] = {"description": "The client has it already, with this `ETag`."}
     elif method == "post":

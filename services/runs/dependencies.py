@@ -7,6 +7,7 @@ from fastapi import Depends, Request
 
 from services.runs import queries
 from services.runs.backends.queries import BACKEND_ORDERS
+from services.runs.live.hub import Hub
 from services.runs.settings import RunsSettings
 from shared.auth import Caller, requires
 from shared.clients.files import FilesClient
@@ -41,6 +42,14 @@ def _settings(request: Request) -> RunsSettings:
 
 
 SettingsDep = Annotated[RunsSettings, Depends(_settings)]
+
+
+def _hub(request: Request) -> Hub:
+    hub: Hub = request.app.state.hub
+    return hub
+
+
+HubDep = Annotated[Hub, Depends(_hub)]
 
 
 def _peers(request: Request, settings: SettingsDep) -> Peers:

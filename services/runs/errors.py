@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from shared.errors import Conflict, Forbidden, PayloadTooLarge
+from shared.errors import ApiError, Conflict, Forbidden, PayloadTooLarge
 
 
 class AdministratorsStartNoRuns(Forbidden):
@@ -53,3 +53,11 @@ class LogGap(Conflict):
 class LogFull(PayloadTooLarge):
     def __init__(self, bytes_max: int):
         super().__init__(f"A job's log may have at most {bytes_max} bytes.")
+
+
+class TooManyStreams(ApiError):
+    status = 429
+    detail = "You have too many open streams; close one, or try again later."
+
+    def __init__(self, *, retry_after_seconds: int):
+        super().__init__(headers={"Retry-After": str(retry_after_seconds)})

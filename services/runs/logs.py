@@ -10,6 +10,7 @@ from sqlmodel import col
 
 from services.runs import queries
 from services.runs.errors import LogFull, LogGap
+from services.runs.live import feed
 from services.runs.models import Job, LogChunk
 
 # Short lines are gathered in one row, up to this size.
@@ -39,6 +40,7 @@ async def append(session: AsyncSession, job: Job, text: str) -> None:
     job.log_bytes = start + size
     if size == 0:
         return
+    feed.log_grew(session, job, start, size)
     last = await queries.find_last_chunk(session, job.id or 0)
     if last is not None and last.size + size <= CHUNK_BYTES_MAX:
         last.text += text
@@ -63,6 +65,8 @@ async def replace(session: AsyncSession, job: Job, text: str | None) -> None:
             await append(session, job, text[len(stored) :])
             return
     await session.execute(delete(LogChunk).where(col(LogChunk.job_id) == job.id))
+    if job.log_bytes:
+        feed.log_cut(session, job, 0)
     job.log_bytes = None
     if text is not None:
         await append(session, job, text)

@@ -6,7 +6,9 @@ import httpx
 from fastapi import FastAPI
 
 from services.runs.consumers import SUBSCRIPTIONS
-from services.runs.routes import backends, execution, internal, jobs, runs
+from services.runs.live.hub import Hub
+from services.runs.live.upkeep import UPKEEP
+from services.runs.routes import backends, events, execution, internal, jobs, runs
 from services.runs.settings import RunsSettings
 from services.runs.sweeper import sweep_regularly
 from shared.app import Service, create_app
@@ -17,14 +19,24 @@ def describe(settings: RunsSettings) -> Service:
         name="runs",
         title="MLsploit runs",
         settings=settings,
-        routers=(runs.router, jobs.router, execution.router, backends.router, internal.router),
+        routers=(
+            runs.router,
+            jobs.router,
+            execution.router,
+            backends.router,
+            events.router,
+            internal.router,
+        ),
         migrations=Path(__file__).parent / "migrations",
         subscriptions=SUBSCRIPTIONS,
-        background=(sweep_regularly,),
+        background=(sweep_regularly, *UPKEEP),
     )
 
 
 def build(
     settings: RunsSettings | None = None, *, transport: httpx.AsyncBaseTransport | None = None
 ) -> FastAPI:
-    return create_app(describe(settings or RunsSettings.load()), transport=transport)
+    settings = settings or RunsSettings.load()
+    app = create_app(describe(settings), transport=transport)
+    app.state.hub = Hub(settings)
+    return app

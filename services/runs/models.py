@@ -157,6 +157,38 @@ class Backend(RunsTable, table=True):
     present_until: datetime = Field(sa_column=Column(UtcDateTime, nullable=False, index=True))
 
 
+class FeedPosition(RunsTable, table=True):
+    """The number of the newest entry in one owner's feed.
+
+    Its lock is held from the giving of a number to the commit, so numbers appear in their order.
+    """
+
+    __tablename__ = "feed_positions"
+
+    owner_id: int = Field(sa_column=Column(BigId, primary_key=True, autoincrement=False))
+    last: int = Field(sa_column=Column(BigId, nullable=False))
+    # Entries up to this one are no longer kept.
+    pruned: int = Field(default=0, sa_column=Column(BigId, nullable=False))
+
+
+class FeedEntry(RunsTable, table=True):
+    """One thing that changed, as it stood then; a log's bytes are in its chunks."""
+
+    __tablename__ = "feed"
+    __table_args__ = (Index(None, "run_id", "seq"), Index(None, "created_at"))
+
+    owner_id: int = Field(sa_column=Column(BigId, primary_key=True, autoincrement=False))
+    seq: int = Field(sa_column=Column(BigId, primary_key=True, autoincrement=False))
+    kind: str = Field(max_length=20)
+    run_id: int = Field(sa_column=Column(BigId, nullable=False))
+    job_id: int | None = Field(default=None, sa_column=Column(BigId))
+    status: str | None = Field(default=None, max_length=20)
+    attempt: int | None = None
+    start: int | None = Field(default=None, sa_column=Column(BigId))
+    size: int | None = None
+    created_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+
+
 class Tombstone(RunsTable, table=True):
     """A user or a pipeline that is gone: a run being made at that moment must not outlive it."""
 

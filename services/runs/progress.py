@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.runs import queries
+from services.runs.live import feed
 from services.runs.models import Job, Run
 from services.runs.settings import RunsSettings
 from services.runs.states import TERMINAL, run_status
@@ -83,6 +84,7 @@ def put_off_offer(job: Job, settings: RunsSettings) -> None:
 
 
 async def _tell_status(session: AsyncSession, job: Job, status: JobStatus) -> None:
+    feed.job_changed(session, job)
     output_ids = await queries.output_ids(session, job.id or 0) if status in TERMINAL else []
     await publish(
         session,
@@ -119,3 +121,4 @@ async def _update_run(session: AsyncSession, run: Run, now: datetime) -> None:
     run.ended_at = now if status in TERMINAL else None
     event = RunStatusChanged(run_id=run.id or 0, owner_id=run.owner_id, status=status)
     await publish(session, event)
+    feed.run_changed(session, run)

@@ -10,6 +10,7 @@ from sqlmodel import col
 from services.runs import presenter, progress, queries
 from services.runs.dependencies import Peers
 from services.runs.errors import AdministratorsStartNoRuns
+from services.runs.live import feed
 from services.runs.models import (
     Backend,
     Job,
@@ -80,6 +81,9 @@ async def _add_run(
         holder=holder,
     )
     await publish(session, event)
+    feed.run_changed(session, run)
+    for job in jobs:
+        feed.job_changed(session, job)
     return run, jobs
 
 
@@ -125,11 +129,13 @@ async def delete_run(session: AsyncSession, run_id: int, *, owner_id: int | None
     await session.execute(delete(RunFile).where(col(RunFile.run_id) == run_id))
     await session.execute(delete(Run).where(col(Run.id) == run_id))
     await publish(session, event)
+    feed.run_deleted(session, run)
 
 
 async def delete_runs_of_user(session: AsyncSession, user_id: int) -> None:
     await _delete_runs_of(session, USER, user_id, RunFilter(owner_id=user_id))
     await session.execute(delete(Backend).where(col(Backend.owner_id) == user_id))
+    feed.owner_deleted(session, user_id)
 
 
 async def delete_runs_of_pipeline(session: AsyncSession, pipeline_id: int) -> None:

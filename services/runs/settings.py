@@ -23,3 +23,14 @@ class RunsSettings(ServiceSettings):
     job_seconds_max: PositiveInt = 3600
     # All that the backends of one job may write to its log.
     log_bytes_max: PositiveInt = 64 * 1024 * 1024
+    # How long the feed of changes is kept: a stream that was away for longer must read anew.
+    feed_days: PositiveInt = 7
+    # A stream of live updates says that it is alive after so long without news, and ends after so
+    # long even with news: clients come back, to another replica if there is one.
+    live_heartbeat_seconds: PositiveFloat = 15.0
+    live_seconds_max: PositiveInt = 3600
+    # How often the positions of all feeds that are followed are looked up, should NATS be away.
+    live_look_seconds: PositiveFloat = 3.0
+    # Open streams of one process, of all users and of one.
+    live_streams_max: PositiveInt = 2000
+    live_streams_per_user_max: PositiveInt = 16

@@ -206,7 +206,7 @@ def _named(scopes: tuple[str, ...]) -> str:
     return " or ".join(scopes) or "a token without scopes"
 
 
-def _revocations(request: Request) -> Revocations:
+async def _revocations(request: Request) -> Revocations:
     verifier: TokenVerifier = request.app.state.verifier
     return verifier.revocations
 

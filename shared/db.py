@@ -1,30 +1,27 @@
 """One database per service; the edge owns the transaction.
 
-Commits happen here and nowhere else. On SQLite a writing transaction takes its lock when it begins
-(`BEGIN IMMEDIATE`), because upgrading a read lock fails at once when another writer was faster.
+Commits happen here and nowhere else.
 """
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import Depends, Request
 from sqlalchemy import (
     BigInteger,
-    Connection,
     DateTime,
     Dialect,
     Integer,
     MetaData,
-    event,
 )
-from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 from sqlalchemy.types import TypeDecorator
 
 from shared.messaging.tables import OUTBOX_FILLED
+from shared.sqlite import sqlite_engine
 
 NAMING_CONVENTION = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -33,7 +30,6 @@ NAMING_CONVENTION = {
     "fk": "fk_%(table_name)s_%(column_0_N_name)s",
     "pk": "pk_%(table_name)s",
 }
-SQLITE_BUSY_MILLISECONDS = 10_000
 
 # SQLite numbers rows by itself only for a column declared INTEGER.
 BigId = BigInteger().with_variant(Integer, "sqlite")
@@ -66,16 +62,15 @@ class Database:
 
     def __init__(self, url: str):
         self.url = url
-        # A server may have been started again since a connection was last used.
-        self.engine = create_async_engine(url, pool_pre_ping=not url.startswith("sqlite"))
         self.outbox_filled = asyncio.Event()
         # Called with the session of each transaction, once it is committed.
         self.on_commit: list[Callable[[AsyncSession], None]] = []
-        if self.is_sqlite:
-            _tune_sqlite(self.engine)
-        self._writer = self.engine.execution_options(sqlite_begin="BEGIN IMMEDIATE")
-        self._reader = self.engine
-        if not self.is_sqlite:
+        if url.startswith("sqlite"):
+            self.engine = self._reader = sqlite_engine(url)
+            self._writer = self.engine.execution_options(sqlite_writes=True)
+        else:
+            # A server may have been started again since a connection was last used.
+            self.engine = self._writer = create_async_engine(url, pool_pre_ping=True)
             # By default every statement there would see a state of its own.
             self._reader = self.engine.execution_options(
                 isolation_level="REPEATABLE READ", postgresql_readonly=True
@@ -106,41 +101,22 @@ class Database:
         await self.engine.dispose()
 
 
-def _tune_sqlite(engine: AsyncEngine) -> None:
-    @event.listens_for(engine.sync_engine, "connect")
-    def on_connect(connection: DBAPIConnection, _record: Any) -> None:
-        connection.isolation_level = None  # The driver must not begin transactions by itself.
-        cursor = connection.cursor()
-        for pragma in (
-            "journal_mode=WAL",
-            "synchronous=NORMAL",
-            "foreign_keys=ON",
-            f"busy_timeout={SQLITE_BUSY_MILLISECONDS}",
-        ):
-            cursor.execute(f"PRAGMA {pragma}")
-        cursor.close()
-
-    @event.listens_for(engine.sync_engine, "begin")
-    def on_begin(connection: Connection) -> None:
-        connection.exec_driver_sql(connection.get_execution_options().get("sqlite_begin", "BEGIN"))
-
-
-def database_of(request: Request) -> Database:
+async def _database(request: Request) -> Database:
     database: Database = request.app.state.database
     return database
 
 
 # For a route that must not hold a transaction while it asks another service or does slow work.
-DatabaseDep = Annotated[Database, Depends(database_of)]
+DatabaseDep = Annotated[Database, Depends(_database)]
 
 
-async def _session(request: Request) -> AsyncIterator[AsyncSession]:
-    async with database_of(request).transaction() as session:
+async def _session(database: DatabaseDep) -> AsyncIterator[AsyncSession]:
+    async with database.transaction() as session:
         yield session
 
 
-async def _read_session(request: Request) -> AsyncIterator[AsyncSession]:
-    async with database_of(request).reading() as session:
+async def _read_session(database: DatabaseDep) -> AsyncIterator[AsyncSession]:
+    async with database.reading() as session:
         yield session
 
 

@@ -85,7 +85,7 @@ def _path_of(value: str) -> str:
     return unquote(parts.path)
 
 
-def _hyperlinks(request: Request) -> Hyperlinks:
+async def _hyperlinks(request: Request) -> Hyperlinks:
     """`X-Forwarded-*` is the gateway's word: no other way leads to a service."""
     headers = request.headers
     host = headers.get("x-forwarded-host") or headers.get("host", "")

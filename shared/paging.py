@@ -6,7 +6,7 @@ away. Without any of these parameters a list is whole and in the contract's orde
 
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar
@@ -193,11 +193,11 @@ def _moment(text: object) -> datetime:
     raise ValueError(NOT_A_DATE)
 
 
-def pages(orders: Orders) -> Callable[..., Page]:
+def pages(orders: Orders) -> Callable[..., Awaitable[Page]]:
     """A dependency: the page of such a list that the query string asks for."""
     sorting = {"type": "string", "enum": list(orders.names), "default": orders.default}
 
-    def page(
+    async def page(
         request: Request,
         links: HyperlinksDep,
         limit: Limit = None,

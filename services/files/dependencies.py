@@ -27,7 +27,7 @@ Runner = Annotated[Caller, Depends(requires("runs:write", "jobs:execute"))]
 FilePage = Annotated[Page, Depends(pages(queries.FILE_ORDERS))]
 
 
-def _settings(request: Request) -> FilesSettings:
+async def _settings(request: Request) -> FilesSettings:
     settings: FilesSettings = request.app.state.settings
     return settings
 
@@ -35,7 +35,7 @@ def _settings(request: Request) -> FilesSettings:
 SettingsDep = Annotated[FilesSettings, Depends(_settings)]
 
 
-def _store(request: Request) -> BlobStore:
+async def _store(request: Request) -> BlobStore:
     store: BlobStore = request.app.state.store
     return store
 
@@ -43,7 +43,7 @@ def _store(request: Request) -> BlobStore:
 StoreDep = Annotated[BlobStore, Depends(_store)]
 
 
-def _media_links(request: Request) -> MediaLinks:
+async def _media_links(request: Request) -> MediaLinks:
     links: MediaLinks = request.app.state.media_links
     return links
 
@@ -51,21 +51,21 @@ def _media_links(request: Request) -> MediaLinks:
 MediaLinksDep = Annotated[MediaLinks, Depends(_media_links)]
 
 
-def _presenter(links: HyperlinksDep, media: MediaLinksDep) -> Presenter:
+async def _presenter(links: HyperlinksDep, media: MediaLinksDep) -> Presenter:
     return Presenter(links, media)
 
 
 PresenterDep = Annotated[Presenter, Depends(_presenter)]
 
 
-def _users(request: Request, settings: SettingsDep) -> UsersClient:
+async def _users(request: Request, settings: SettingsDep) -> UsersClient:
     return UsersClient(request.app.state.http, settings.users_url)
 
 
 UsersDep = Annotated[UsersClient, Depends(_users)]
 
 
-def _runs(request: Request, settings: SettingsDep) -> RunsClient:
+async def _runs(request: Request, settings: SettingsDep) -> RunsClient:
     return RunsClient(request.app.state.http, settings.runs_url)
 
 

@@ -17,7 +17,7 @@ ModulePage = Annotated[Page, Depends(pages(queries.MODULE_ORDERS))]
 FunctionPage = Annotated[Page, Depends(pages(queries.FUNCTION_ORDERS))]
 
 
-def _administrator(caller: Writer) -> None:
+async def _administrator(caller: Writer) -> None:
     if not caller.is_staff:
         raise Forbidden
 
@@ -25,7 +25,7 @@ def _administrator(caller: Writer) -> None:
 ADMINISTRATOR = Depends(_administrator)
 
 
-def _settings(request: Request) -> ModulesSettings:
+async def _settings(request: Request) -> ModulesSettings:
     settings: ModulesSettings = request.app.state.settings
     return settings
 

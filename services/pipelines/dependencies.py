@@ -21,7 +21,7 @@ PipelinePage = Annotated[Page, Depends(pages(queries.PIPELINE_ORDERS))]
 TaskPage = Annotated[Page, Depends(pages(queries.TASK_ORDERS))]
 
 
-def _settings(request: Request) -> PipelinesSettings:
+async def _settings(request: Request) -> PipelinesSettings:
     settings: PipelinesSettings = request.app.state.settings
     return settings
 
@@ -29,14 +29,14 @@ def _settings(request: Request) -> PipelinesSettings:
 SettingsDep = Annotated[PipelinesSettings, Depends(_settings)]
 
 
-def _modules(request: Request, settings: SettingsDep) -> ModulesClient:
+async def _modules(request: Request, settings: SettingsDep) -> ModulesClient:
     return ModulesClient(request.app.state.http, settings.modules_url)
 
 
 ModulesDep = Annotated[ModulesClient, Depends(_modules)]
 
 
-def _presenter(
+async def _presenter(
     request: Request, settings: SettingsDep, database: DatabaseDep, links: HyperlinksDep
 ) -> PipelinePresenter:
     runs = RunsClient(request.app.state.http, settings.runs_url)

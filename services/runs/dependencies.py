@@ -36,7 +36,7 @@ class Peers:
     pipelines: PipelinesClient
 
 
-def _settings(request: Request) -> RunsSettings:
+async def _settings(request: Request) -> RunsSettings:
     settings: RunsSettings = request.app.state.settings
     return settings
 
@@ -44,7 +44,7 @@ def _settings(request: Request) -> RunsSettings:
 SettingsDep = Annotated[RunsSettings, Depends(_settings)]
 
 
-def _hub(request: Request) -> Hub:
+async def _hub(request: Request) -> Hub:
     hub: Hub = request.app.state.hub
     return hub
 
@@ -52,7 +52,7 @@ def _hub(request: Request) -> Hub:
 HubDep = Annotated[Hub, Depends(_hub)]
 
 
-def _peers(request: Request, settings: SettingsDep) -> Peers:
+async def _peers(request: Request, settings: SettingsDep) -> Peers:
     http = request.app.state.http
     return Peers(
         FilesClient(http, settings.files_url),

@@ -24,7 +24,7 @@ FilesWriter = Annotated[Caller, Depends(requires("files:write", "jobs:execute"))
 UserPage = Annotated[Page, Depends(pages(queries.USER_ORDERS))]
 
 
-def _settings(request: Request) -> UsersSettings:
+async def _settings(request: Request) -> UsersSettings:
     settings: UsersSettings = request.app.state.settings
     return settings
 
@@ -32,7 +32,7 @@ def _settings(request: Request) -> UsersSettings:
 SettingsDep = Annotated[UsersSettings, Depends(_settings)]
 
 
-def _signing_key(request: Request) -> SigningKey:
+async def _signing_key(request: Request) -> SigningKey:
     key: SigningKey = request.app.state.service.keys
     return key
 
@@ -40,7 +40,7 @@ def _signing_key(request: Request) -> SigningKey:
 SigningKeyDep = Annotated[SigningKey, Depends(_signing_key)]
 
 
-def _mailer(settings: SettingsDep) -> Mailer:
+async def _mailer(settings: SettingsDep) -> Mailer:
     server = MailServer.from_url(settings.smtp_url) if settings.smtp_url else None
     return Mailer(server, settings.smtp_from)
 
@@ -48,14 +48,14 @@ def _mailer(settings: SettingsDep) -> Mailer:
 MailerDep = Annotated[Mailer, Depends(_mailer)]
 
 
-def _reset_tokens(settings: SettingsDep) -> ResetTokens:
+async def _reset_tokens(settings: SettingsDep) -> ResetTokens:
     return ResetTokens(settings.api_secret_key)
 
 
 ResetTokensDep = Annotated[ResetTokens, Depends(_reset_tokens)]
 
 
-def _presenter(request: Request, settings: SettingsDep, links: HyperlinksDep) -> Presenter:
+async def _presenter(request: Request, settings: SettingsDep, links: HyperlinksDep) -> Presenter:
     http = request.app.state.http
     return Presenter(
         links,

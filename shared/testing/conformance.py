@@ -3,10 +3,13 @@
 Inherit ServiceConformance and name the public collections that a GET may list.
 """
 
-from typing import ClassVar
+from collections.abc import Iterator
+from inspect import isasyncgenfunction, iscoroutinefunction, isfunction
+from typing import Any, ClassVar
 
 import httpx
 from fastapi import FastAPI
+from fastapi.dependencies.models import Dependant
 
 from shared.testing.documents import DocumentConformance
 from shared.testing.tokens import Signer
@@ -62,6 +65,13 @@ class ServiceConformance(DocumentConformance):
                     assert answer.status_code == 403, f"{method} {route.path}"
                     assert "scope" in answer.json()["detail"]
 
+    async def test_nothing_that_a_route_needs_takes_a_thread(self, app: FastAPI) -> None:
+        """FastAPI gives every plain function to a thread: half a millisecond for a look-up."""
+        routes = [route for router in app.state.service.routers for route in router.routes]
+        plain = [call for route in routes for call in _plain_calls(route.dependant)]
+        assert routes
+        assert plain == []
+
     async def test_a_made_up_token_is_refused_in_the_contracts_words(
         self, client: httpx.AsyncClient
     ) -> None:
@@ -115,6 +125,16 @@ class ServiceConformance(DocumentConformance):
         given = await client.get("/healthz", headers={"X-Request-ID": "mine-1"})
         assert given.headers["x-request-id"] == "mine-1"
         assert (await client.get("/nowhere/")).headers["x-request-id"]
+
+
+def _plain_calls(dependant: Dependant) -> Iterator[Any]:
+    call = dependant.call
+    # An object that is called, such as a security scheme, is as good as its method.
+    function = call if isfunction(call) else type(call).__call__
+    if not (iscoroutinefunction(function) or isasyncgenfunction(function)):
+        yield call
+    for each in dependant.dependencies:
+        yield from _plain_calls(each)
 
 
 def _with_ids(path: str) -> str:

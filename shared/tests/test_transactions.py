@@ -97,6 +97,52 @@ async def test_many_writers_at_once_queue_instead_of_failing(database: Database)
     assert await _numbers(database) == list(range(20))
 
 
+async def test_a_writer_waits_for_another_process_without_holding_up_its_own(
+    tmp_path: Path,
+) -> None:
+    url = f"sqlite:///{tmp_path}/notes.sqlite3"
+    ours, theirs = Database(url), Database(url)
+    async with ours.engine.begin() as connection:
+        await connection.run_sync(METADATA.create_all)
+
+    async with theirs.transaction() as session:
+        await session.execute(insert(NOTES).values(number=1))
+        waiting = asyncio.create_task(_write(ours, 2))
+        # Were it waiting in place, nothing below would be reached while the other one writes.
+        for _ in range(20):
+            await asyncio.sleep(0.001)  # tidy: allow no-sleep - lets the writer ask and ask again
+        assert not waiting.done()
+        assert await _numbers(ours) == []
+    await waiting
+
+    assert await _numbers(ours) == [1, 2]
+    await ours.close()
+    await theirs.close()
+
+
+async def test_a_writer_that_is_cancelled_while_it_waits_leaves_the_turn_to_others(
+    tmp_path: Path,
+) -> None:
+    database = Database(f"sqlite:///{tmp_path}/notes.sqlite3")
+    async with database.engine.begin() as connection:
+        await connection.run_sync(METADATA.create_all)
+    async with database.transaction() as session:
+        await session.execute(insert(NOTES).values(number=1))
+        waiting = [asyncio.create_task(_write(database, number)) for number in (2, 3)]
+        await asyncio.sleep(0)  # tidy: allow no-sleep - both have begun to wait
+        waiting[0].cancel()
+    await asyncio.wait(waiting)
+
+    assert waiting[0].cancelled()
+    assert await _numbers(database) == [1, 3]
+    await database.close()
+
+
+async def _write(database: Database, number: int) -> None:
+    async with database.transaction() as session:
+        await session.execute(insert(NOTES).values(number=number))
+
+
 async def test_a_reader_does_not_wait_for_a_writer_and_sees_a_whole_state(
     database: Database,
 ) -> None:

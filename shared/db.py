@@ -4,6 +4,7 @@ Commits happen here and nowhere else.
 """
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -17,6 +18,7 @@ from sqlalchemy import (
     Integer,
     MetaData,
 )
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 from sqlalchemy.types import TypeDecorator
 
@@ -55,6 +57,20 @@ class UtcDateTime(TypeDecorator[datetime]):
         if value is None or value.tzinfo is not None:
             return value
         return value.replace(tzinfo=UTC)
+
+
+# Disconnected or not yet ready, out of resources, rolled back for the sake of another transaction:
+# https://www.postgresql.org/docs/current/errcodes-appendix.html
+PASSING_STATES = ("08", "40", "53", "55P03", "57P")
+
+
+def will_pass(error: DBAPIError) -> bool:
+    """Whether the same work may succeed in a moment: the database is away, or was too busy."""
+    state = getattr(error.orig, "sqlstate", None) or ""
+    # The lowest byte is the kind; the rest says more of it.
+    is_locked = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
+    is_late = isinstance(error.orig, TimeoutError)
+    return error.connection_invalidated or is_locked or is_late or state.startswith(PASSING_STATES)
 
 
 class Database:

@@ -8,11 +8,14 @@ from typing import Any
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import compile_path
 
 from shared.answers import json_response
+from shared.db import will_pass
 from shared.errors import ApiError, BadRequest, NotFound, Unavailable, render
 
 log = structlog.get_logger(__name__)
@@ -72,14 +75,22 @@ def add_responders(app: FastAPI) -> None:
         log.error("unhandled", path=request.url.path, exc_info=error)
         return json_response({"detail": "A server error occurred."}, status=500)
 
+    async def on_database_error(request: Request, error: Exception) -> Response:
+        assert isinstance(error, DBAPIError)
+        answer = on_database_away if will_pass(error) else on_crash
+        return await answer(request, error)
+
     async def on_database_away(request: Request, error: Exception) -> Response:
-        log.error("database_away", path=request.url.path, exc_info=error)
+        log.warning("database_away", path=request.url.path, reason=repr(error))
         return render(Unavailable())
 
     app.add_exception_handler(ApiError, on_api_error)
     app.add_exception_handler(HTTPException, on_http_exception)
     app.add_exception_handler(RequestValidationError, on_invalid_parameters)
-    app.add_exception_handler(ConnectionError, on_database_away)
+    app.add_exception_handler(DBAPIError, on_database_error)
+    # A connection that cannot be made at all, in time, or out of turn.
+    for away in (ConnectionError, TimeoutError, NoConnectionFree):
+        app.add_exception_handler(away, on_database_away)
     app.add_exception_handler(Exception, on_crash)
 
 

@@ -92,7 +92,7 @@ def postgres_server() -> Iterator[PostgresServer]:
     if given := os.environ.get(SERVER_VARIABLE):
         yield PostgresServer(make_url(given).set(drivername="postgresql+asyncpg"))
         return
-    programs = _programs()
+    programs = programs_folder()
     # Not below pytest's folder: the path of a socket is short, and its owner is another user.
     folder = Path(tempfile.mkdtemp(prefix="mlsploit-pg-"))
     try:
@@ -102,25 +102,25 @@ def postgres_server() -> Iterator[PostgresServer]:
 
 
 def _own_server(programs: Path, folder: Path) -> Iterator[PostgresServer]:
-    as_user = _unprivileged(folder)
+    as_user = as_unprivileged(folder)
     data = folder / "data"
     control = [*as_user, str(programs / "pg_ctl"), "--pgdata", str(data), "--wait"]
-    _run(
+    run_program(
         *as_user,
         *(str(programs / "initdb"), "--pgdata", str(data), "--username", USER),
         *("--auth", "trust", "--encoding", "UTF8", "--locale", "C", "--no-sync"),
     )
     options = OPTIONS | {"unix_socket_directories": str(folder)}
     arguments = " ".join(f"-c {name}='{value}'" for name, value in options.items())
-    _run(*control, "--log", str(folder / "log"), "--options", arguments, "start")
+    run_program(*control, "--log", str(folder / "log"), "--options", arguments, "start")
     try:
         url = URL.create("postgresql+asyncpg", USER, query={"host": str(folder)})
         yield PostgresServer(url)
     finally:
-        _run(*control, "--mode", "immediate", "--timeout", str(STOP_SECONDS), "stop")
+        run_program(*control, "--mode", "immediate", "--timeout", str(STOP_SECONDS), "stop")
 
 
-def _programs() -> Path:
+def programs_folder() -> Path:
     """The folder with the server's programs: in PATH, or where Debian hides them."""
     found = shutil.which("initdb")
     if found:
@@ -133,7 +133,7 @@ def _programs() -> Path:
     return versions[-1].parent
 
 
-def _unprivileged(folder: Path) -> Sequence[str]:
+def as_unprivileged(folder: Path) -> Sequence[str]:
     """How to start the server as somebody who is not root; hands them the folder."""
     if os.geteuid() != 0:
         return ()
@@ -150,7 +150,7 @@ def _unprivileged(folder: Path) -> Sequence[str]:
     raise NoPostgres("PostgreSQL does not run as root, and there is nobody else to run it as")
 
 
-def _run(*command: str) -> None:
+def run_program(*command: str) -> None:
     done = subprocess.run(  # noqa: S603 - the programs found above
         command, check=False, stdin=subprocess.DEVNULL, capture_output=True, text=True, cwd="/"
     )

@@ -162,10 +162,16 @@ def _key_of(claim: Claim, path: Path) -> str:
 def _judge(answer: httpx.Response) -> None:
     # Whoever says when to come again has not answered yet, whatever the status.
     asks_again = answer.is_error and "retry-after" in answer.headers
-    if asks_again or answer.status_code in TROUBLE:
+    if asks_again or answer.status_code in TROUBLE or _is_of_a_gateway_that_starts(answer):
         raise GatewayTrouble(f"{answer.request.url.path} answered {answer.status_code}")
     if not answer.is_success:
         raise GatewayRefusal(answer.status_code, _detail(answer))
+
+
+def _is_of_a_gateway_that_starts(answer: httpx.Response) -> bool:
+    """It listens a moment before it knows of any service; a service would say 404 in JSON."""
+    is_json = answer.headers.get("content-type", "").startswith("application/json")
+    return answer.status_code == httpx.codes.NOT_FOUND and not is_json
 
 
 def _detail(answer: httpx.Response) -> str:

@@ -65,6 +65,8 @@ class GatewayStandIn:
         # told that the same one is still at work.
         self.troubles: dict[str, int] = {}
         self.trouble_count = 0
+        # Trouble is what Traefik answers before it has read its routes.
+        self.is_starting = False
         self.damaged_downloads = 0
         self.log_bytes_max = 1_000_000
         self.headers_of_downloads: list[dict[str, str]] = []
@@ -121,6 +123,8 @@ class GatewayStandIn:
             if part in path and left:
                 self.troubles[part] -= 1
                 self.trouble_count += 1
+                if self.is_starting:
+                    return Response("404 page not found\n", 404, media_type="text/plain")
                 is_keyed = "idempotency-key" in request.headers
                 later = {"Retry-After": "1"} if is_keyed else {}
                 return JSONResponse({"detail": "Try again."}, 409 if is_keyed else 503, later)

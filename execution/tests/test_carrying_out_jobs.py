@@ -143,9 +143,11 @@ async def test_an_input_handed_on_is_listed_as_itself(
     assert tagged.tags == {"old": 1, "label": "good"}
 
 
+@pytest.mark.parametrize("is_starting", [False, True])
 async def test_trouble_at_the_gateway_is_waited_out_at_every_step(
-    work: Work, gateway: GatewayStandIn, make_module: MakeModule
+    work: Work, gateway: GatewayStandIn, make_module: MakeModule, is_starting: bool
 ) -> None:
+    gateway.is_starting = is_starting
     module = gateway.register(make_module("python shout.py", shout__py=SHOUT))
     file = gateway.add_file("a.txt", b"hello")
     job = gateway.add_job(module, "Shout", options={"word": "new"}, files=[file])

@@ -39,6 +39,9 @@ test-%: $(READY) ## Run the tests of one service or folder, such as runs or gate
 test-fuzz: $(READY) ## Send made-up requests to every operation of a system of its own
 	@$(PYTHON) -m dev.fuzz
 
+test-chaos: $(READY) ## Kill, freeze and cut off every part of a system at work; RUNS=500 SEED=7 TESTS="-k sqlite"
+	@CHAOS_RUNS=$(or $(RUNS),500) CHAOS_SEED=$(SEED) $(PYTHON) -m pytest -s e2e-tests/chaos $(TESTS)
+
 ##@ Check
 
 lint: $(READY) ## Check style, types, imports and house rules
@@ -93,4 +96,4 @@ help: ## Show this
 $(READY): requirements/dev.txt
 	@sh dev/setup.sh
 
-.PHONY: run demo token test test-fuzz lint format orphans migration openapi lock bench bench-dispatch clean help
+.PHONY: run demo token test test-fuzz test-chaos lint format orphans migration openapi lock bench bench-dispatch clean help

@@ -14,7 +14,7 @@ import httpx
 import jwt
 import orjson
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from fastapi import Depends, Request
+from fastapi import Depends, Request, Security
 from fastapi.security import APIKeyHeader
 
 from shared.errors import Forbidden, Unauthenticated, Unavailable
@@ -172,15 +172,14 @@ def _caller(token: str, claims: dict[str, Any]) -> Caller:
 
 def token_from(header: str | None) -> str:
     """The token in an Authorization header; schemes `Token` and `Bearer` mean the same."""
-    scheme, _, rest = (header or "").strip().partition(" ")
+    scheme, *rest = (header or "").split() or [""]
     if scheme.lower() not in SCHEMES:
         raise Unauthenticated
-    token = rest.strip()
-    if not token:
+    if not rest:
         raise Unauthenticated("Invalid token header. No credentials provided.")
-    if " " in token:
+    if len(rest) > 1:
         raise Unauthenticated("Invalid token header. Token string should not contain spaces.")
-    return token
+    return rest[0]
 
 
 async def authenticate(request: Request) -> Caller:
@@ -191,9 +190,9 @@ async def authenticate(request: Request) -> Caller:
 def requires(*scopes: str) -> Callable[..., Awaitable[Caller]]:
     """A dependency: callers whose token has one of these scopes, or is not narrowed at all."""
 
-    async def scoped_caller(
-        request: Request, _documented: Annotated[str | None, Depends(_documented)]
-    ) -> Caller:
+    shown = Security(_documented, scopes=scopes)
+
+    async def scoped_caller(request: Request, _documented: Annotated[str | None, shown]) -> Caller:
         caller = await authenticate(request)
         if not caller.may(*scopes):
             raise Forbidden(f"This token's scopes do not allow it; needed: {_named(scopes)}.")

@@ -5,15 +5,17 @@ The contract judges a body after credentials, method and existence. So a route t
 """
 
 import json
+from collections.abc import AsyncGenerator
 from typing import Annotated, Any, NoReturn, TypeVar
 from urllib.parse import parse_qsl
 
 from fastapi import Depends, Request
 from pydantic import BaseModel, ConfigDict, ValidationError
 from starlette.datastructures import UploadFile
-from starlette.formparsers import MultiPartException
+from starlette.formparsers import MultiPartException, MultiPartParser
 
 from shared.errors import (
+    NON_FIELD_ERRORS,
     REQUIRED,
     ApiError,
     BadRequest,
@@ -60,13 +62,29 @@ class Submission:
         self._refusal = refusal
 
     def into(self, model: type[B]) -> B:
-        if self._refusal is not None:
-            raise self._refusal
-        values = self._form_values(model) if self._form is not None else self._json_values()
         try:
-            return model.model_validate(values)
+            return model.model_validate(self._values(model))
         except ValidationError as error:
             raise InvalidFields(_faults(error)) from None
+
+    def judge(self, model: type[Body]) -> tuple[dict[str, Any], dict[str, list[str]]]:
+        """What was sent and is right, parsed, and the faults of the rest.
+
+        For whoever has more to find: all wrong fields are told together.
+        """
+        try:
+            return self.into(model).changes(), {}
+        except InvalidFields as refusal:
+            faults = refusal.faults
+            if NON_FIELD_ERRORS in faults:
+                raise
+        sent = ((_rule(model, name), name, value) for name, value in self._values(model).items())
+        return {n: rule.judge(value) for rule, n, value in sent if rule and n not in faults}, faults
+
+    def _values(self, model: type[Body]) -> dict[str, Any]:
+        if self._refusal is not None:
+            raise self._refusal
+        return self._form_values(model) if self._form is not None else self._json_values()
 
     def _json_values(self) -> dict[str, Any]:
         if not self._raw_json:
@@ -87,10 +105,10 @@ class Submission:
         values: dict[str, Any] = {}
         for name, sent in many.items():
             rule = _rule(model, name)
+            if sent[-1] == "" and rule is not None and rule.blank_form_is_absent:
+                continue
             if rule is not None and rule.is_list:
                 values[name] = sent
-            elif sent[-1] == "" and rule is not None and rule.blank_form_is_absent:
-                continue
             elif sent[-1] == "" and rule is not None and rule.blank_form_is_null:
                 values[name] = None
             else:
@@ -132,14 +150,20 @@ def _refuse_constant(name: str) -> NoReturn:
 
 async def read_bytes(request: Request, *, limit: int) -> bytes:
     """The whole body, at most `limit` bytes of it."""
-    chunks: list[bytes] = []
+    return b"".join([chunk async for chunk in read_chunks(request, limit=limit)])
+
+
+async def read_chunks(request: Request, *, limit: int) -> AsyncGenerator[bytes, None]:
+    """The same piece by piece; what says beforehand that it is too large is not read at all."""
+    announced = request.headers.get("content-length", "")
+    if announced.isdigit() and int(announced) > limit:
+        raise PayloadTooLarge
     size = 0
     async for chunk in request.stream():
         size += len(chunk)
         if size > limit:
             raise PayloadTooLarge
-        chunks.append(chunk)
-    return b"".join(chunks)
+        yield chunk
 
 
 async def read_submission(request: Request) -> Submission:
@@ -147,7 +171,7 @@ async def read_submission(request: Request) -> Submission:
     limit: int = request.app.state.settings.body_bytes_max
     try:
         if content_type == MULTIPART_TYPE:
-            return Submission(form=await _read_multipart(request))
+            return Submission(form=await _read_multipart(request, limit))
         raw = await read_bytes(request, limit=limit)
         if content_type == FORM_TYPE:
             return Submission(form=_read_urlencoded(raw))
@@ -172,13 +196,17 @@ def _read_urlencoded(raw: bytes) -> Pairs:
     return list(pairs)
 
 
-async def _read_multipart(request: Request) -> Pairs:
+async def _read_multipart(request: Request, limit: int) -> Pairs:
     if "boundary=" not in request.headers["content-type"]:
         return []  # Nothing separates fields from each other, so there are none.
     try:
-        form = await request.form(
-            max_fields=FORM_FIELDS_MAX, max_files=1, max_part_size=FORM_FIELD_BYTES_MAX
-        )
+        form = await MultiPartParser(
+            request.headers,
+            read_chunks(request, limit=limit),
+            max_fields=FORM_FIELDS_MAX,
+            max_files=FORM_FIELDS_MAX,
+            max_part_size=FORM_FIELD_BYTES_MAX,
+        ).parse()
     except MultiPartException as error:
         raise BadRequest(f"Multipart form parse error - {error.message}") from None
     texts = [(key, value) for key, value in form.multi_items() if not isinstance(value, UploadFile)]

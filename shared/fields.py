@@ -12,29 +12,15 @@ from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from shared.errors import NOT_NULL
-from shared.hyperlinks import parse_link
+from shared.hyperlinks import link_schema, parse_link
 
 BLANK = "This field may not be blank."
 NOT_A_STRING = "Not a valid string."
 NUL = "Null characters are not allowed."
 
-_TRUE = frozenset({"t", "T", "y", "Y", "yes", "YES", "true", "True", "TRUE", "on", "On", "ON", "1"})
+_TRUE = frozenset(["t", "T", "y", "Y", "yes", "YES", "true", "True", "TRUE", "on", "On", "ON", "1"])
 _FALSE = frozenset(
-    {
-        "f",
-        "F",
-        "n",
-        "N",
-        "no",
-        "NO",
-        "false",
-        "False",
-        "FALSE",
-        "off",
-        "Off",
-        "OFF",
-        "0",
-    }
+    ["f", "F", "n", "N", "no", "NO", "false", "False", "FALSE", "off", "Off", "OFF", "0"]
 )
 
 
@@ -63,7 +49,7 @@ class Field:
     def json_schema(self) -> dict[str, Any]:
         raise NotImplementedError
 
-    def _validate(self, value: Any) -> Any:
+    def judge(self, value: Any) -> Any:
         if value is None:
             return None if self.nullable else refuse(self.null_text)
         return self.parse(value)
@@ -71,7 +57,7 @@ class Field:
     def __get_pydantic_core_schema__(
         self, _source: Any, _handler: GetCoreSchemaHandler
     ) -> CoreSchema:
-        return core_schema.no_info_plain_validator_function(self._validate)
+        return core_schema.no_info_plain_validator_function(self.judge)
 
     def __get_pydantic_json_schema__(
         self, _schema: CoreSchema, _handler: GetJsonSchemaHandler
@@ -109,7 +95,7 @@ class Text(Field):
     def json_schema(self) -> dict[str, Any]:
         schema: dict[str, Any] = {"type": "string"}
         if not self.blank:
-            schema["minLength"] = 1
+            schema |= {"minLength": 1, "pattern": r"\S"}
         if self.longest is not None:
             schema["maxLength"] = self.longest
         return schema
@@ -168,8 +154,8 @@ class Link(Field):
     to: str
     blank_form_is_null: bool = True
 
-    def _validate(self, value: Any) -> Any:
-        return super()._validate(None if value == "" else value)
+    def judge(self, value: Any) -> Any:
+        return super().judge(None if value == "" else value)
 
     def parse(self, value: Any) -> int:
         try:
@@ -178,7 +164,7 @@ class Link(Field):
             refuse(str(error))
 
     def json_schema(self) -> dict[str, Any]:
-        return {"type": "string", "format": "uri-reference"}
+        return link_schema(self.to)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -198,7 +184,7 @@ class Links(Field):
             refuse(str(error))
 
     def json_schema(self) -> dict[str, Any]:
-        return {"type": "array", "items": {"type": "string", "format": "uri-reference"}}
+        return {"type": "array", "items": link_schema(self.to)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -213,7 +199,7 @@ class Number(Field):
         refuse("A valid integer is required.")
 
     def json_schema(self) -> dict[str, Any]:
-        return {"type": "integer", "minimum": 0}
+        return {"type": "integer", "minimum": 0, "maximum": 2**63 - 1}
 
 
 def _no_constant(name: str) -> NoReturn:

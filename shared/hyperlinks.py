@@ -5,7 +5,7 @@ sent in may name any host, or none: only its path counts.
 """
 
 import re
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import unquote, urlsplit
 
 from fastapi import Depends, Path, Request
@@ -18,8 +18,12 @@ ID_MAX = 2**63 - 1
 NO_MATCH = "Invalid hyperlink - No URL match."
 WRONG_MATCH = "Invalid hyperlink - Incorrect URL match."
 
-_ITEM_PATH = re.compile(
-    r"/api/v1/(?P<resource>[a-z]+)/(?:(?P<id>[^/.]+)/|(?P<id_json>[^/.]+)\.json)?"
+# A suffix that named a format is no part of the reference.
+_SUFFIX = r"(?:/|\.[a-z0-9]+/?)"
+_ITEM_PATH = re.compile(rf"/api/v1/(?P<resource>[a-z]+)(?:/(?P<id>[^/.]+))?{_SUFFIX}")
+# Places that were there in the original, too, but hold no items.
+_OTHER_PATHS = re.compile(
+    r"/api/v1/|/auth/(?:login|logout|user|registration|password/(?:change|reset(?:/confirm)?))/"
 )
 # urlsplit would drop these silently, and find a reference where none was written.
 _DROPPED_BY_URLSPLIT = re.compile(r"^[\x00-\x20]|[\t\r\n]")
@@ -48,16 +52,22 @@ def parse_link(value: object, resource: str) -> int:
     """The id a reference names; ValueError with the contract's text when it names none."""
     if not isinstance(value, str):
         raise ValueError(f"Incorrect type. Expected URL string, received {type(value).__name__}.")
-    match = _ITEM_PATH.fullmatch(_path_of(value))
+    path = _path_of(value)
+    match = _ITEM_PATH.fullmatch(path)
     if match is None or match["resource"] not in RESOURCES:
-        raise ValueError(NO_MATCH)
-    item_id = match["id"] or match["id_json"]
-    if match["resource"] != resource or item_id is None:
+        raise ValueError(WRONG_MATCH if _OTHER_PATHS.fullmatch(path) else NO_MATCH)
+    if match["resource"] != resource or match["id"] is None:
         raise ValueError(WRONG_MATCH)
-    number = parse_id(item_id)
+    number = parse_id(match["id"])
     if number is None:
         raise ValueError(LINK_MISSING)
     return number
+
+
+def link_schema(resource: str) -> dict[str, Any]:
+    """What `parse_link` takes, but for rarities such as an encoded path."""
+    pattern = rf"^(https?://[^/?#]+)?{API_PREFIX}{resource}/[0-9]{{1,18}}/([?#].*)?$"
+    return {"type": "string", "format": "uri-reference", "pattern": pattern}
 
 
 def parse_id(text: str) -> int | None:

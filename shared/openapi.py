@@ -25,6 +25,7 @@ from shared.errors import (
     UnsupportedMediaType,
 )
 from shared.idempotency import KEY_LENGTH_MAX, KeyReused
+from shared.openapi_headers import add_headers, described_headers, named_headers
 
 Document = dict[str, Any]
 Extra = dict[str, Any]
@@ -47,7 +48,10 @@ REFUSALS: dict[int, ApiError] = {
         Unavailable(),
     )
 }
-CREDENTIALS = "`Token <token>` or `Bearer <token>`, with a token from `/auth/login/`."
+CREDENTIALS = (
+    "`Token <token>` or `Bearer <token>`, with a token from `/auth/login/`. A narrowed token needs "
+    "one of the scopes that an operation names; what names none takes whole tokens alone."
+)
 
 Url = Annotated[str, Field(json_schema_extra={"format": "uri"})]
 Moment = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
@@ -105,7 +109,7 @@ def list_parameters(
 ) -> Extra:
     """`openapi_extra` of a list: the filters by ids and by choice, and `?fields=`."""
     schemas: dict[str, Extra] = {
-        **{key: {"type": "array", "items": {"type": "integer", "minimum": 1}} for key in ids},
+        **{key: {"type": "array", "items": {"type": "integer", "minimum": 0}} for key in ids},
         **{name: {"type": "string", "enum": list(values)} for name, values in choices.items()},
         "fields": {"type": "array", "items": {"type": "string", "enum": list(fields)}},
     }
@@ -129,17 +133,29 @@ def completed(document: Document) -> Document:
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
     schemas |= {each.__name__: each.model_json_schema() for each in (Detail, FieldErrors)}
+    components["headers"] = described_headers()
     components["responses"] = {_name(error): _refusal(error) for error in REFUSALS.values()}
     for scheme in components.get("securitySchemes", {}).values():
         scheme["description"] = CREDENTIALS
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
-            operation.setdefault("security", [])
+            operation["security"] = _any_scope(operation.get("security", []))
             _name_body(operation, method, schemas)
             _name_answers(operation, schemas)
             _add_conditions(operation, method)
             _add_links(operation, path, document["paths"])
+            add_headers(operation, method)
     return document
+
+
+def _any_scope(security: Sequence[Extra]) -> list[Extra]:
+    """One of the scopes that a route names is enough; the document's lists would mean all."""
+    return [
+        {scheme: [scope] if scope else []}
+        for requirement in security
+        for scheme, scopes in requirement.items()
+        for scope in scopes or [None]
+    ] + [{} for requirement in security if not requirement]
 
 
 def _name(error: ApiError) -> str:
@@ -151,9 +167,10 @@ def _refusal(error: ApiError) -> Extra:
     if isinstance(error, InvalidFields):
         kinds.insert(0, {"$ref": SCHEMA + "FieldErrors"})
     content = {"schema": {"anyOf": kinds} if kinds[1:] else kinds[0], "example": error.body()}
-    headers = {name: {"schema": {"type": "string"}} for name in error.headers}
-    described: Extra = {"description": error.detail, "content": {JSON_TYPE: content}}
-    return {**described, "headers": headers} if headers else described
+    # A conflict passes by itself where another request is still at work.
+    later = ["Retry-After"] if isinstance(error, Conflict) else []
+    headers = named_headers(["X-Request-ID", *error.headers, *later])
+    return {"description": error.detail, "content": {JSON_TYPE: content}, "headers": headers}
 
 
 def _statuses(operation: Extra) -> Iterator[int]:

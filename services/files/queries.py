@@ -86,6 +86,11 @@ async def get_file(session: AsyncSession, file_id: int, *, only_owner: int | Non
     return _visible(file, only_owner)
 
 
+async def has_file(session: AsyncSession, file_id: int, *, only_owner: int | None) -> bool:
+    file = await session.get(File, file_id)
+    return file is not None and only_owner in (None, file.owner_id)
+
+
 async def lock_file(session: AsyncSession, file_id: int, *, only_owner: int | None) -> File:
     """Nobody else holds, changes or deletes it until this transaction ends."""
     file = await session.get(File, file_id, with_for_update=True)

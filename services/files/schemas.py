@@ -31,7 +31,7 @@ class NotText(Field):
         refuse(NOT_A_FILE)
 
     def json_schema(self) -> dict[str, Any]:
-        return {"type": "string", "format": "binary"}
+        return {"type": "string", "format": "binary", "minLength": 1}
 
 
 class FileUpload(Body):
@@ -49,6 +49,15 @@ class StaffFileUpload(FileUpload):
     owner: Owner
 
 
+class NewFile(StaffFileUpload):
+    """For the document: who uploads for others must name the `owner`, nobody else can."""
+
+    model_config = shown_as(blob="0.1 0.2", kind="INPUT", tags='{"kind": "dataset"}')
+
+    blob: Annotated[None, NotText()]
+    owner: Owner = 0
+
+
 class FileChange(Body):
     """For PATCH and PUT alike: what is not sent stays as it is."""
 
@@ -58,6 +67,8 @@ class FileChange(Body):
 
 
 class StaffFileChange(FileChange):
+    """`owner` is for administrators, who must name it with PUT; nobody else can."""
+
     model_config = shown_as(tags='{"kind": "dataset"}')
 
     owner: Owner = 0

@@ -10,7 +10,7 @@ from sqlmodel import col
 
 from services.files import queries
 from services.files.errors import FileInUse, NoSuchLink
-from services.files.models import OUTPUT, DoomedBlob, File, FileReference
+from services.files.models import INPUT, OUTPUT, DoomedBlob, File, FileReference
 from services.files.schemas import (
     FileChange,
     FileUpload,
@@ -25,7 +25,7 @@ from shared.clients.runs import RunsClient
 from shared.clients.users import UsersClient
 from shared.clock import utc_now
 from shared.db import Database
-from shared.errors import Forbidden, Unauthenticated
+from shared.errors import Forbidden, InvalidFields, Unauthenticated
 from shared.events.files import FileDeleted
 from shared.messaging.outbox import publish
 
@@ -38,11 +38,13 @@ async def add_file(
     database: Database, caller: Caller, upload: Upload, *, users: UsersClient
 ) -> File:
     """The file exists once its blob is whole; a refusal keeps nothing of it."""
-    body = upload.into(StaffFileUpload if caller.is_staff else FileUpload)
-    if body.kind != OUTPUT and not caller.may("files:write"):
+    model = StaffFileUpload if caller.is_staff else FileUpload
+    right, faults = upload.judge(model)
+    if right.get("kind", INPUT) != OUTPUT and not caller.may("files:write"):
         raise Forbidden("A token for jobs uploads what jobs make: send kind OUTPUT.")
+    await _refuse(database, caller, right, faults, users=users)
+    body = upload.submission.into(model)
     owner_id = body.owner if isinstance(body, StaffFileUpload) else caller.user_id
-    await _check_owner(users, caller, owner_id)
     blob = upload.blob
     assert blob is not None, "an upload without a blob is refused above"
     due_at = utc_now() + timedelta(seconds=ARRIVAL_SECONDS)
@@ -80,9 +82,8 @@ async def change_file(
     async with database.reading() as session:
         await queries.get_file(session, file_id, only_owner=caller.only_owner)
     staff_body = StaffFileReplacement if is_replacement else StaffFileChange
-    changes = submission.into(staff_body if caller.is_staff else FileChange).changes()
-    if "owner" in changes:
-        await _check_owner(users, caller, changes["owner"])
+    changes, faults = submission.judge(staff_body if caller.is_staff else FileChange)
+    await _refuse(database, caller, changes, faults, users=users)
     async with database.transaction() as session:
         file = await queries.lock_file(session, file_id, only_owner=caller.only_owner)
         owner_id = changes.get("owner", file.owner_id)
@@ -126,9 +127,26 @@ async def delete_files(session: AsyncSession, files: Sequence[Any]) -> None:
         await publish(session, FileDeleted(file_id=file.id, owner_id=file.owner_id))
 
 
-async def _check_owner(users: UsersClient, caller: Caller, owner_id: int) -> None:
+async def _refuse(
+    database: Database,
+    caller: Caller,
+    sent: dict[str, Any],
+    faults: dict[str, list[str]],
+    *,
+    users: UsersClient,
+) -> None:
+    """Every wrong field together; what is right but names nothing is one of them."""
+    owner_id = sent.get("owner", caller.user_id)
     if owner_id != caller.user_id and not await users.exists(owner_id, caller=caller):
-        raise NoSuchLink("owner")
+        faults |= NoSuchLink("owner").faults
+    if faults and sent.get("parent_file") is not None:
+        async with database.reading() as session:
+            if not await queries.has_file(
+                session, sent["parent_file"], only_owner=caller.only_owner
+            ):
+                faults |= NoSuchLink("parent_file").faults
+    if faults:
+        raise InvalidFields(faults)
 
 
 async def _check_links(

@@ -7,7 +7,7 @@ afterwards unless `keep` was called.
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any
 
 from fastapi import Request
 from starlette.requests import ClientDisconnect
@@ -17,15 +17,13 @@ from services.files.multipart import FileSink, MultipartReader
 from services.files.names import too_long
 from services.files.schemas import FileUpload, StaffFileUpload
 from services.files.storage.interface import BlobStore, StagedBlob
-from shared.bodies import MULTIPART_TYPE, Submission, read_submission
-from shared.errors import NON_FIELD_ERRORS, BadRequest, InvalidFields, PayloadTooLarge
+from shared.bodies import MULTIPART_TYPE, Submission, read_chunks, read_submission
+from shared.errors import BadRequest, PayloadTooLarge
 
 BLOB = "blob"
 WANTED = frozenset(StaffFileUpload.model_fields)
 # Room for the text fields and boundaries around a blob of the largest size.
 FORM_BYTES_BESIDE_BLOB = 64 * 1024 * 1024
-
-U = TypeVar("U", bound=FileUpload)
 
 
 @dataclass
@@ -37,22 +35,12 @@ class Upload:
     blob: StagedBlob | None = None
     name_fault: str | None = None
 
-    def into(self, model: type[U]) -> U:
-        """The fields beside the blob; raises what is wrong with them and with the blob."""
-        faults: dict[str, list[str]] = {}
+    def judge(self, model: type[FileUpload]) -> tuple[dict[str, Any], dict[str, list[str]]]:
+        """As a submission is judged, with what is wrong with the blob."""
+        right, faults = self.submission.judge(model)
         fault = self._blob_fault()
-        if fault is not None:
-            faults[BLOB] = [fault]
-        try:
-            body = self.submission.into(model)
-        except InvalidFields as refusal:
-            # A blob that came as text or null is refused in the words for that.
-            if NON_FIELD_ERRORS in refusal.faults:
-                raise
-            raise InvalidFields({**faults, **refusal.faults}) from None
-        if faults:
-            raise InvalidFields(faults)
-        return body
+        # A blob that came as text or null is refused in the words for that.
+        return right, {BLOB: [fault], **faults} if fault is not None else faults
 
     def _blob_fault(self) -> str | None:
         if self.name_fault is not None:
@@ -102,7 +90,7 @@ async def receive(request: Request, store: BlobStore, bytes_max: int) -> AsyncIt
         return
     receiver = _Receiver(store, bytes_max)
     try:
-        chunks = _limited(request, bytes_max + FORM_BYTES_BESIDE_BLOB)
+        chunks = read_chunks(request, limit=bytes_max + FORM_BYTES_BESIDE_BLOB)
         await _read_form(chunks, content_type, receiver)
         yield receiver.upload
     finally:
@@ -121,16 +109,3 @@ async def _read_form(chunks: AsyncIterator[bytes], content_type: str, receiver: 
         reader.fields.pop(BLOB, None)
     form: list[tuple[str, Any]] = list(reader.fields.items())
     upload.submission = Submission(form=form)
-
-
-async def _limited(request: Request, limit: int) -> AsyncIterator[bytes]:
-    """The body's chunks; what says beforehand that it is too large is not read at all."""
-    announced = request.headers.get("content-length", "")
-    if announced.isdigit() and int(announced) > limit:
-        raise PayloadTooLarge
-    size = 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > limit:
-            raise PayloadTooLarge
-        yield chunk

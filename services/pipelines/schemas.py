@@ -7,6 +7,7 @@ from shared.fields import Flag, JsonText, Link, Text
 from shared.openapi import Answer, JsonString, Moment, Url, example_url, shown_as
 
 Name = Text(longest=100)
+NO_ARGUMENTS = "{}"
 Enabled = Flag(blank_form_is_absent=True)
 
 
@@ -42,7 +43,7 @@ class TaskCreate(Body):
 
     pipeline: Annotated[int, Link(to="pipelines")]
     function: Annotated[int, Link(to="functions", null_text="Function may not be empty.")]
-    arguments: Annotated[str, JsonText()] = "{}"
+    arguments: Annotated[str, JsonText()] = NO_ARGUMENTS
 
 
 TASK: dict[str, Any] = {

@@ -1,5 +1,7 @@
 """The rules of pipelines: what a task may be, and what goes when something else goes."""
 
+from typing import Any
+
 from sqlalchemy import delete, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
@@ -9,6 +11,7 @@ from services.pipelines.arguments import find_faults
 from services.pipelines.errors import AdministratorsOwnNothing
 from services.pipelines.models import Pipeline, Task
 from services.pipelines.schemas import (
+    NO_ARGUMENTS,
     PipelineChange,
     PipelineCreate,
     PipelineReplacement,
@@ -60,8 +63,7 @@ async def add_task(
 ) -> Task:
     """A task at the end of one of the caller's pipelines, enabled or not."""
     _refuse_administrators(caller)
-    body = submission.into(TaskCreate)
-    await _check_task(database, caller, body, modules)
+    body = await _judge_task(database, caller, submission, modules)
     async with database.transaction() as session:
         # It may have gone while the modules service was asked.
         if await queries.lock_pipeline(session, body.pipeline) is None:
@@ -77,22 +79,37 @@ async def add_task(
         return task
 
 
-async def _check_task(
-    database: Database, caller: Caller, body: TaskCreate, modules: ModulesClient
-) -> None:
+async def _judge_task(
+    database: Database, caller: Caller, submission: Submission, modules: ModulesClient
+) -> TaskCreate:
     """Faults of all fields at once; no transaction is open while the modules service is asked."""
-    faults: dict[str, list[str]] = {}
-    async with database.reading() as session:
-        pipeline = await queries.find_pipeline(session, body.pipeline, only_owner=caller.user_id)
-    if pipeline is None:
+    right, faults = submission.judge(TaskCreate)
+    if "pipeline" in right and not await _has_pipeline(database, caller, right["pipeline"]):
         faults["pipeline"] = [LINK_MISSING]
-    function = (await modules.functions([body.function], caller=caller)).get(body.function)
-    if function is None:
-        faults["function"] = [LINK_MISSING]
-    elif found := find_faults(body.arguments, function.options):
-        faults["arguments"] = found
+    if "function" in right:
+        # Arguments that are no JSON are wrong for that alone.
+        faults = {**await _function_faults(modules, caller, right), **faults}
     if faults:
         raise InvalidFields(faults)
+    return submission.into(TaskCreate)
+
+
+async def _has_pipeline(database: Database, caller: Caller, pipeline_id: int) -> bool:
+    async with database.reading() as session:
+        found = await queries.find_pipeline(session, pipeline_id, only_owner=caller.user_id)
+    return found is not None
+
+
+async def _function_faults(
+    modules: ModulesClient, caller: Caller, right: dict[str, Any]
+) -> dict[str, list[str]]:
+    """Of the function, and of the arguments as far as they are JSON at all."""
+    function_id = right["function"]
+    function = (await modules.functions([function_id], caller=caller)).get(function_id)
+    if function is None:
+        return {"function": [LINK_MISSING]}
+    found = find_faults(right.get("arguments", NO_ARGUMENTS), function.options)
+    return {"arguments": found} if found else {}
 
 
 async def delete_pipelines_of(session: AsyncSession, owner_id: int) -> None:

@@ -12,8 +12,9 @@ from typing import Any
 from services.runs.arguments import options_for_job
 from services.runs.dependencies import Peers
 from services.runs.filetypes import file_faults
-from services.runs.schemas import NewRun
+from services.runs.schemas import NewRun, NewRunForm
 from shared.auth import Caller
+from shared.bodies import Submission
 from shared.clients.files import FileView
 from shared.clients.modules import FunctionView, ModulesClient
 from shared.clients.pipelines import PipelineView, TaskView
@@ -38,14 +39,15 @@ class Plan:
     steps: list[Step]
 
 
-async def plan_run(peers: Peers, body: NewRun, caller: Caller) -> Plan:
+async def plan_run(peers: Peers, submission: Submission, caller: Caller) -> Plan:
+    right, wrong = submission.judge(NewRunForm if submission.is_form else NewRun)
+    faults: Faults = defaultdict(list, wrong)
+    file_ids: list[int] = right.get("files", [])
     pipeline, files = await asyncio.gather(
-        peers.pipelines.find_pipeline(body.pipeline, caller=caller),
-        _describe(peers, body.files, caller),
+        _find_pipeline(peers, right.get("pipeline"), caller), _describe(peers, file_ids, caller)
     )
-    faults: Faults = defaultdict(list)
     usable = [file for file in files if file.kind == "INPUT" and file.owner_id == caller.user_id]
-    if len(usable) < len(body.files):
+    if len(usable) < len(file_ids):
         faults["files"].append(LINK_MISSING)
     steps = await _plan_steps(peers.modules, pipeline, caller, faults)
     if steps and not faults["files"]:
@@ -55,7 +57,15 @@ async def plan_run(peers: Peers, body: NewRun, caller: Caller) -> Plan:
     found = {field: texts for field, texts in faults.items() if texts}
     if found:
         raise InvalidFields(found)
-    return Plan(body.pipeline, body.files, steps)
+    return Plan(right["pipeline"], file_ids, steps)
+
+
+async def _find_pipeline(
+    peers: Peers, pipeline_id: int | None, caller: Caller
+) -> PipelineView | None:
+    if pipeline_id is None:
+        return None
+    return await peers.pipelines.find_pipeline(pipeline_id, caller=caller)
 
 
 async def _describe(peers: Peers, file_ids: list[int], caller: Caller) -> list[FileView]:
@@ -66,6 +76,8 @@ async def _plan_steps(
     modules: ModulesClient, pipeline: PipelineView | None, caller: Caller, faults: Faults
 ) -> list[Step]:
     """A step for each task; what stands in the way goes to `faults`."""
+    if faults["pipeline"]:
+        return []
     fault = _pipeline_fault(pipeline)
     if pipeline is None or fault is not None:
         faults["pipeline"].append(fault or LINK_MISSING)

@@ -23,7 +23,6 @@ from services.runs.models import (
 )
 from services.runs.planning import Plan, plan_run
 from services.runs.queries import RunFilter
-from services.runs.schemas import NewRun, NewRunForm
 from services.runs.settings import RunsSettings
 from shared.auth import Caller
 from shared.bodies import Submission
@@ -48,8 +47,7 @@ async def create_run(
     """Ask, hold, then write: a refused run holds nothing, and no transaction waits for a peer."""
     if caller.is_staff:
         raise AdministratorsStartNoRuns
-    body = submission.into(NewRunForm if submission.is_form else NewRun)
-    plan = await plan_run(peers, body, caller)
+    plan = await plan_run(peers, submission, caller)
     # Files lets go again of what is held for a key that no run ever comes with.
     holder = uuid4().hex
     if plan.file_ids:

@@ -41,7 +41,9 @@ def check_new(password: str, repeated: str, *, username: str) -> None:
         raise InvalidFields.of_field("new_password2", *faults)
 
 
-def weaknesses(password: str, username: str) -> list[str]:
+def weaknesses(password: str | None, username: str) -> list[str]:
+    if password is None:
+        return []
     faults = []
     if _is_like(password, username):
         faults.append("The password is too similar to the username.")

@@ -3,22 +3,30 @@
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
-from email_validator import EmailNotValidError, validate_email
+from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, validate_email
 
-from services.users.passwords import CHARACTERS_MAX
+from services.users.passwords import CHARACTERS_MAX, CHARACTERS_MIN
 from services.users.scopes import SCOPES
 from shared.bodies import Body
 from shared.fields import Field, Number, Text, refuse
 from shared.openapi import EXAMPLE_HOST, Answer, Moment, Url, example_url, shown_as
 
+DAYS_MAX = 3650
 _USERNAME = re.compile(r"[\w.@+-]+")
+# Mail also goes where only a private network knows the way; the library's own switch for that.
+SPECIAL_USE_DOMAIN_NAMES.clear()
+# As existing clients know it: one word alone is no domain, but for this machine's own.
+_FULL_DOMAIN = re.compile(r"\.|^\[|^localhost$")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Username(Text):
     longest: int | None = 150
+
+    def json_schema(self) -> dict[str, Any]:
+        return {**super().json_schema(), "pattern": f"^{_USERNAME.pattern}$"}
 
     def parse(self, value: Any) -> str:
         text = super().parse(value)
@@ -34,17 +42,40 @@ class Username(Text):
 class Email(Text):
     longest: int | None = 254
 
+    def json_schema(self) -> dict[str, Any]:
+        return {**super().json_schema(), "format": "email"}
+
     def parse(self, value: Any) -> str:
         text = super().parse(value)
         if not text:
             return text
         try:
-            return validate_email(text, check_deliverability=False).normalized
+            found = validate_email(
+                text,
+                check_deliverability=False,
+                globally_deliverable=False,
+                allow_quoted_local=True,
+                allow_domain_literal=True,
+            )
         except EmailNotValidError:
             refuse("Enter a valid email address.")
+        if not _FULL_DOMAIN.search(found.ascii_domain):
+            refuse("Enter a valid email address.")
+        return found.normalized
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewPassword(Text):
+    """How weak it may be is judged together with the name."""
+
+    longest: int | None = CHARACTERS_MAX
+
+    def json_schema(self) -> dict[str, Any]:
+        return {**super().json_schema(), "minLength": CHARACTERS_MIN}
 
 
 Password = Annotated[str, Text(longest=CHARACTERS_MAX)]
+Chosen = Annotated[str, NewPassword()]
 
 
 class Registration(Body):
@@ -53,8 +84,8 @@ class Registration(Body):
     )
 
     username: Annotated[str, Username()]
-    password1: Password
-    password2: Password
+    password1: Chosen
+    password2: Chosen
     email: Annotated[str, Email()] = ""
 
 
@@ -86,8 +117,8 @@ class PasswordChange(Body):
     model_config = shown_as(**{"old_password": "correct horse 7", **NEW_PASSWORD})
 
     old_password: Password
-    new_password1: Password
-    new_password2: Password
+    new_password1: Chosen
+    new_password2: Chosen
 
 
 class PasswordReset(Body):
@@ -101,8 +132,8 @@ class PasswordResetConfirmation(Body):
 
     model_config = shown_as(**{"uid": "MQ", "token": "from-the-mail", **NEW_PASSWORD})
 
-    new_password1: Password
-    new_password2: Password
+    new_password1: Chosen
+    new_password2: Chosen
     uid: Annotated[str, Text()]
     token: Annotated[str, Text()]
 
@@ -171,11 +202,14 @@ class Scopes(Field):
     """A list of scopes, or a text with blanks or commas between them; stored as such a text."""
 
     blank_form_is_absent: bool = True
+    is_list: ClassVar[bool] = True
 
     def parse(self, value: Any) -> str:
-        chosen = re.split(r"[\s,]+", value.strip()) if isinstance(value, str) else value
+        chosen = _words(value) if isinstance(value, str) else value
         if not isinstance(chosen, list):
             refuse(f'Expected a list of items but got type "{type(value).__name__}".')
+        if all(isinstance(one, str) for one in chosen):
+            chosen = [word for one in chosen for word in _words(one) if word]
         if not any(chosen):
             refuse("This list may not be empty.")
         unknown = [one for one in chosen if one not in SCOPES]
@@ -185,6 +219,18 @@ class Scopes(Field):
 
     def json_schema(self) -> dict[str, Any]:
         return {"type": "array", "minItems": 1, "items": {"enum": list(SCOPES)}}
+
+
+def _words(text: str) -> list[str]:
+    return re.split(r"[\s,]+", text.strip())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Days(Number):
+    """Its limit is judged together with `expires`."""
+
+    def json_schema(self) -> dict[str, Any]:
+        return {"type": "integer", "minimum": 1, "maximum": DAYS_MAX}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -208,7 +254,7 @@ class TokenCreate(Body):
     model_config = shown_as(name="nightly job", days=90, scopes=["files:read", "runs:write"])
 
     name: Annotated[str, Text(longest=100)]
-    days: Annotated[int | None, Number(nullable=True, blank_form_is_absent=True)] = None
+    days: Annotated[int | None, Days(nullable=True, blank_form_is_absent=True)] = None
     expires: Annotated[datetime | None, Expiry(nullable=True)] = None
     scopes: Annotated[str | None, Scopes(nullable=True)] = None
 

@@ -25,18 +25,20 @@ from shared.messaging.outbox import enqueue, publish
 LOGIN = "login"
 
 
-async def check_registration(session: AsyncSession, body: Registration) -> None:
+async def judge_registration(session: AsyncSession, submission: Submission) -> Registration:
     """Every wrong field at once; only then what is wrong with the whole."""
-    faults: dict[str, list[str]] = {}
-    if await queries.find_by_username(session, body.username) is not None:
+    right, faults = submission.judge(Registration)
+    username = right.get("username", "")
+    if username and await queries.find_by_username(session, username) is not None:
         faults |= UsernameTaken().faults
-    weaknesses = passwords.weaknesses(body.password1, body.username)
-    if weaknesses:
+    if weaknesses := passwords.weaknesses(right.get("password1"), username):
         faults["password1"] = weaknesses
     if faults:
         raise InvalidFields(faults)
+    body = submission.into(Registration)
     if body.password1 != body.password2:
         raise InvalidFields.of_whole("The two password fields didn't match.")
+    return body
 
 
 async def add_user(
@@ -142,9 +144,14 @@ async def change_password(database: Database, user_id: int, submission: Submissi
     """For somebody who knows the old one. Tokens stay valid, as in the contract."""
     async with database.reading() as session:
         user = await queries.get_user(session, user_id, only_id=user_id)
+    right, faults = submission.judge(PasswordChange)
+    if "old_password" in right and not await passwords.matches(
+        right["old_password"], user.password_hash
+    ):
+        faults |= WrongPassword().faults
+    if faults:
+        raise InvalidFields(faults)
     body = submission.into(PasswordChange)
-    if not await passwords.matches(body.old_password, user.password_hash):
-        raise WrongPassword
     passwords.check_new(body.new_password1, body.new_password2, username=user.username)
     password_hash = await passwords.hash_password(body.new_password1)
     async with database.transaction() as session:

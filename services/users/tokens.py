@@ -8,13 +8,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.users import queries, service
 from services.users.keys import SigningKey
 from services.users.models import Token
-from services.users.schemas import TokenCreate
+from services.users.schemas import DAYS_MAX, TokenCreate
 from shared.auth import Caller
 from shared.clock import iso, utc_now
 from shared.errors import InvalidFields
 from shared.hyperlinks import Hyperlinks
-
-DAYS_MAX = 3650
 
 
 async def make_token(

@@ -1,12 +1,13 @@
 """What a document says beyond what its routes wrote down, and what happens when it is silent."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 from starlette.responses import Response
 
 from shared.answers import created, json_response
+from shared.auth import Caller, CallerDep, requires
 from shared.bodies import Body, accepts
 from shared.hyperlinks import PathId
 from shared.openapi import Answer, DocumentedApp, list_parameters, shown_as
@@ -19,11 +20,18 @@ class Thing(Answer):
     name: str
 
 
+class LinkedThing(Thing):
+    model_config = shown_as(id=1, name="one", url="/things/1/")
+
+    url: str
+
+
 class ThingChange(Body):
     name: str = "unnamed"
 
 
 router = APIRouter(prefix="/things")
+Worker = Annotated[Caller, Depends(requires("things:write", "jobs:execute"))]
 
 
 @router.get("/", response_model=list[Thing], openapi_extra=list_parameters(("id", "name")))
@@ -31,8 +39,8 @@ async def list_things() -> Response:
     return json_response([])
 
 
-@router.post("/", status_code=201, response_model=Thing, openapi_extra=accepts(ThingChange))
-async def create_thing() -> Response:
+@router.post("/", status_code=201, response_model=LinkedThing, openapi_extra=accepts(ThingChange))
+async def create_thing(_caller: Worker) -> Response:
     return created({"id": 1, "name": "one", "url": "/things/1/"})
 
 
@@ -42,7 +50,7 @@ async def change_thing(thing_id: PathId) -> Response:
 
 
 @router.delete("/{thing_id}/", status_code=204, responses={409: {"description": "In use."}})
-async def delete_thing(thing_id: PathId) -> Response:
+async def delete_thing(thing_id: PathId, _caller: CallerDep) -> Response:
     return Response(status_code=204 if thing_id else 409)
 
 
@@ -75,7 +83,31 @@ def test_an_example_stands_at_every_answer_and_body(document: dict[str, Any]) ->
     operations = document["paths"]["/things/"]
 
     assert content(operations["get"]["responses"]["200"])["example"] == [{"id": 1, "name": "one"}]
-    assert content(operations["post"]["responses"]["201"])["example"] == {"id": 1, "name": "one"}
+    made = content(operations["post"]["responses"]["201"])["example"]
+    assert made == {"id": 1, "name": "one", "url": "/things/1/"}
+
+
+def test_any_one_of_the_scopes_that_a_route_asks_for_is_enough(document: dict[str, Any]) -> None:
+    of_things, of_one = document["paths"]["/things/"], document["paths"]["/things/{thing_id}/"]
+
+    assert of_things["post"]["security"] == [
+        {"Token": ["things:write"]},
+        {"Token": ["jobs:execute"]},
+    ]
+    # A whole token: no scope opens it.
+    assert of_one["delete"]["security"] == [{"Token": []}]
+    assert of_things["get"]["security"] == []
+
+
+def test_an_answer_names_the_headers_that_it_carries(document: dict[str, Any]) -> None:
+    made = document["paths"]["/things/"]["post"]["responses"]["201"]["headers"]
+    shared = document["components"]["responses"]
+
+    assert made.keys() == {"X-Request-ID", "Location", "Idempotency-Replayed"}
+    assert made["Location"] == {"$ref": "#/components/headers/Location"}
+    assert document["components"]["headers"]["Location"]["required"]
+    assert {"X-Request-ID", "WWW-Authenticate"} == shared["Unauthenticated"]["headers"].keys()
+    assert {"X-Request-ID", "Retry-After"} == shared["Unavailable"]["headers"].keys()
 
 
 def test_what_can_be_narrowed_promises_no_field(document: dict[str, Any]) -> None:

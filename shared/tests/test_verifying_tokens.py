@@ -130,7 +130,9 @@ async def test_without_the_keys_nobody_is_judged(
         await verifier.verify(signer.token(1))
 
 
-@pytest.mark.parametrize("header", ["Token abc", "token abc", "Bearer abc", " BEARER  abc "])
+@pytest.mark.parametrize(
+    "header", ["Token abc", "token abc", "Bearer abc", " BEARER  abc ", "Token\tabc"]
+)
 def test_token_and_bearer_mean_the_same_in_any_case(header: str) -> None:
     assert token_from(header) == "abc"
 

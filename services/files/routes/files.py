@@ -20,9 +20,8 @@ from services.files.presenter import FIELDS, VERSIONS_FIELD
 from services.files.schemas import (
     FileFilter,
     FileRead,
+    NewFile,
     StaffFileChange,
-    StaffFileReplacement,
-    StaffFileUpload,
     filter_wanted,
 )
 from shared.answers import created, json_response, no_content
@@ -66,7 +65,7 @@ async def list_files(
     "/",
     status_code=201,
     response_model=FileRead,
-    openapi_extra=accepts(StaffFileUpload, MULTIPART_TYPE),
+    openapi_extra=accepts(NewFile, MULTIPART_TYPE),
 )
 async def create_file(
     caller: Uploader,
@@ -89,7 +88,7 @@ async def read_file(
     return json_response(presenter.show_one(file, versions))
 
 
-@router.put("/{file_id}/", response_model=FileRead, openapi_extra=accepts(StaffFileReplacement))
+@router.put("/{file_id}/", response_model=FileRead, openapi_extra=accepts(StaffFileChange))
 async def replace_file(
     file_id: PathId,
     caller: Writer,

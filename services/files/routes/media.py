@@ -14,10 +14,15 @@ from shared.openapi import Detail
 router = APIRouter(prefix="/media/files", tags=["media"])
 
 CONTENT = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
+ETAG = {"ETag": {"$ref": "#/components/headers/ETag"}}
 BYTES: dict[int | str, dict[str, Any]] = {
-    200: {"description": "All of it, with the type that its name says.", "content": CONTENT},
-    206: {"description": "The range that was asked for.", "content": CONTENT},
-    304: {"description": "Not changed since."},
+    200: {
+        "description": "All of it, with the type that its name says.",
+        "content": CONTENT,
+        "headers": ETAG,
+    },
+    206: {"description": "The range that was asked for.", "content": CONTENT, "headers": ETAG},
+    304: {"description": "Not changed since.", "headers": ETAG},
     416: {"description": "It has no such range.", "model": Detail},
 }
 

@@ -44,9 +44,8 @@ async def register(
     key: SigningKeyDep,
 ) -> Response:
     """Create an account; the answer holds its first token."""
-    body = submission.into(Registration)
     async with database.reading() as session:
-        await service.check_registration(session, body)
+        body = await service.judge_registration(session, submission)
     password_hash = await hash_password(body.password1)
     async with database.transaction() as session:
         user = await service.add_user(session, body.username, password_hash, email=body.email)

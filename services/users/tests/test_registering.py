@@ -140,6 +140,41 @@ async def test_all_wrong_fields_are_told_at_once(client: httpx.AsyncClient) -> N
     assert set(answer.json()) == {"username", "password1", "password2"}
 
 
+async def test_what_is_wrong_in_form_and_what_is_taken_or_weak_are_told_together(
+    client: httpx.AsyncClient,
+) -> None:
+    await client.post("/auth/registration/", json=ACCOUNT)
+
+    answer = await client.post(
+        "/auth/registration/", json={"username": "Ada", "password1": "83925610472"}
+    )
+
+    assert answer.json() == {
+        "username": ["A user with that username already exists."],
+        "password1": ["This password is entirely numeric."],
+        "password2": ["This field is required."],
+    }
+
+
+@pytest.mark.parametrize(
+    ("address", "status"),
+    [
+        ("ada@localhost", 201),
+        ("ada@mail.test", 201),
+        ("ada@mail.internal.local", 201),
+        ("ada@[127.0.0.1]", 201),
+        ("ada@mail", 400),
+        ("ada@mail..test", 400),
+    ],
+)
+async def test_an_address_needs_a_full_domain_but_not_a_public_one(
+    client: httpx.AsyncClient, address: str, status: int
+) -> None:
+    answer = await client.post("/auth/registration/", json={**ACCOUNT, "email": address})
+
+    assert answer.status_code == status, answer.text
+
+
 @pytest.mark.parametrize(
     ("content", "content_type", "status"),
     [

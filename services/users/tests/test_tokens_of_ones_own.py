@@ -101,9 +101,17 @@ async def test_a_narrowed_token_cannot_make_a_wider_one_nor_change_the_password(
     assert (made.status_code, changed.status_code) == (403, 403)
 
 
-@pytest.mark.parametrize("sent", ["users:read files:write", "files:write, users:read,users:read"])
-async def test_scopes_in_a_form_are_a_text(
-    client: httpx.AsyncClient, register: Register, sent: str
+@pytest.mark.parametrize(
+    "sent",
+    [
+        "users:read files:write",
+        "files:write, users:read,users:read",
+        ["users:read", "files:write"],
+        ["", "files:write users:read"],
+    ],
+)
+async def test_scopes_in_a_form_are_a_text_or_a_repeated_key(
+    client: httpx.AsyncClient, register: Register, sent: str | list[str]
 ) -> None:
     form = {"name": "job", "scopes": sent, "days": "", "expires": ""}
 

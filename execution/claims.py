@@ -44,8 +44,8 @@ class Lease(BaseModel, frozen=True):
 
 class ClaimedJob(BaseModel, frozen=True):
     id: int
-    # An earlier attempt's log: this one's is appended to it.
-    logs: Annotated[str, BeforeValidator(lambda text: text or "")] = ""
+    # How long an earlier attempt's log is: this one's is appended to it.
+    log_bytes: Annotated[int, BeforeValidator(lambda size: size or 0)] = 0
 
 
 class Claim(BaseModel, frozen=True):

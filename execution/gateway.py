@@ -66,9 +66,15 @@ class Gateway:
     async def heartbeat(self, claim: Claim) -> None:
         await self._report(claim, "heartbeat", {})
 
-    async def append_log(self, claim: Claim, offset: int, text: str) -> None:
-        body = {"offset": offset, "text": text}
-        await persist(lambda: self._report(claim, "logs", body))
+    async def append_log(self, claim: Claim, offset: int, piece: bytes) -> bool:
+        """Says whether the log takes no more. Plain text: half the size of JSON at worst."""
+        headers = {"Content-Type": "text/plain; charset=utf-8", "X-Lease": claim.lease.token}
+        answer = await persist(
+            lambda: self._ask_under_lease(
+                claim, "logs", params={"offset": offset}, content=piece, headers=headers
+            )
+        )
+        return bool(answer.json()["full"])
 
     async def release(self, claim: Claim, reason: str) -> None:
         await self._report(claim, "release", {"reason": reason})
@@ -125,9 +131,15 @@ class Gateway:
     async def _report(
         self, claim: Claim, what: str, body: dict[str, Any], method: str = "POST"
     ) -> None:
+        body = {"lease": claim.lease.token, **body}
+        await self._ask_under_lease(claim, what, method, json=body)
+
+    async def _ask_under_lease(
+        self, claim: Claim, what: str, method: str = "POST", **options: Any
+    ) -> httpx.Response:
         path = f"/api/v1/jobs/{claim.job.id}/{what}{'/' if what else ''}"
         try:
-            await self._ask(method, path, json={"lease": claim.lease.token, **body})
+            return await self._ask(method, path, **options)
         except GatewayRefusal as refusal:
             if refusal.status in NO_LONGER_OURS:
                 raise LeaseLost(str(refusal)) from refusal

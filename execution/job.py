@@ -58,7 +58,7 @@ class JobExecution:
         self._is_reporting = False
         self._log = JobLog(
             self._append_log,
-            offset=len(claim.job.logs.encode()),
+            offset=claim.job.log_bytes,
             bytes_max=settings.log_bytes_max,
         )
 
@@ -151,12 +151,12 @@ class JobExecution:
             await self._log.stream()
             await self._gateway.finish(self._claim, {"status": "FAILED"})
 
-    async def _append_log(self, offset: int, text: str) -> None:
+    async def _append_log(self, offset: int, piece: bytes) -> None:
         """A log that takes no more, being full, is no reason to give the job up."""
         if self._is_log_full:
             return
         try:
-            await self._gateway.append_log(self._claim, offset, text)
+            self._is_log_full = await self._gateway.append_log(self._claim, offset, piece)
         except GatewayRefusal as refusal:
             log.warning("log_refused", job=self._claim.job.id, reason=str(refusal))
             self._is_log_full = True

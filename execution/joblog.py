@@ -9,30 +9,31 @@ import codecs
 from collections.abc import Awaitable, Callable
 
 FLUSH_SECONDS = 0.2
-CHUNK_CHARACTERS_MAX = 32 * 1024
+CHUNK_BYTES_MAX = 256 * 1024
 
-Send = Callable[[int, str], Awaitable[None]]
+Send = Callable[[int, bytes], Awaitable[None]]
 
 
 class JobLog:
     def __init__(self, send: Send, offset: int, bytes_max: int) -> None:
         self._send = send
         self._offset = offset
-        self._bytes_left = bytes_max
+        self._bytes_max = self._bytes_left = bytes_max
         self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
-        self._waiting = ""
+        self._waiting = bytearray()
         self._ends_line = True
         self._is_full = asyncio.Event()
         self._is_closing = False
 
     def emit(self, output: bytes) -> None:
         """Takes a piece of output; a character cut in two waits for its other half."""
-        if self._bytes_left <= 0:
+        if self._bytes_left < 0:
             return
-        self._append(self._decoder.decode(output))
+        is_too_much = len(output) > self._bytes_left
+        self._append(self._decoder.decode(output[: self._bytes_left]))
         self._bytes_left -= len(output)
-        if self._bytes_left <= 0:
-            self.say("the log's limit is reached; what follows is not kept")
+        if is_too_much:
+            self.say(f"the log was cut here, at {self._bytes_max} bytes; the rest was not kept")
 
     def say(self, sentence: str) -> None:
         """A line of the worker's own, always at the start of a line."""
@@ -52,10 +53,11 @@ class JobLog:
         self._is_full.set()
 
     async def _send_chunk(self) -> None:
-        chunk = self._waiting[:CHUNK_CHARACTERS_MAX]
-        self._waiting = self._waiting[CHUNK_CHARACTERS_MAX:]
+        size = whole_characters(self._waiting, CHUNK_BYTES_MAX)
+        chunk = bytes(self._waiting[:size])
+        del self._waiting[:size]
         await self._send(self._offset, chunk)
-        self._offset += len(chunk.encode())
+        self._offset += size
 
     async def _pause(self) -> None:
         try:
@@ -70,7 +72,15 @@ class JobLog:
         if not text:
             return
         # The API takes no NUL in any text.
-        self._waiting += text.replace("\0", "\N{REPLACEMENT CHARACTER}")
+        self._waiting += text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode()
         self._ends_line = text.endswith("\n")
-        if len(self._waiting) >= CHUNK_CHARACTERS_MAX:
+        if len(self._waiting) >= CHUNK_BYTES_MAX:
             self._is_full.set()
+
+
+def whole_characters(text: bytes | bytearray, size_max: int) -> int:
+    """The most of it that does not end within a character."""
+    size = min(size_max, len(text))
+    while 0 < size < len(text) and text[size] & 0xC0 == 0x80:
+        size -= 1
+    return size

@@ -189,6 +189,8 @@ def _statuses(operation: Extra) -> Iterator[int]:
 def _name_body(operation: Extra, method: str, schemas: Extra) -> None:
     for media in operation.get("requestBody", {}).get("content", {}).values():
         schema = media["schema"]
+        if "properties" not in schema:
+            continue  # Plain text has no fields.
         for field in schema["properties"].values():
             # What is left out of a change stays as it is; an empty default says nothing.
             if method != "post" or not field.get("default"):

@@ -156,7 +156,7 @@ class GatewayStandIn:
         self._set_status(job, "RUNNING")
         return JSONResponse(
             {
-                "job": {"id": job.id, "status": job.status, "logs": job.logs or None},
+                "job": {"id": job.id, "status": job.status, "log_bytes": len(job.logs.encode())},
                 "lease": {
                     "token": job.lease,
                     "attempt": job.attempt,
@@ -189,19 +189,17 @@ class GatewayStandIn:
         return stale or JSONResponse({"lease": {}})
 
     async def _append_log(self, job_id: int, request: Request) -> Response:
-        job, stale = await self._leased(job_id, request)
-        if stale:
-            return stale
-        body = await request.json()
-        stored, text = job.logs.encode(), body["text"].encode()
-        offset = body["offset"]
+        job = self.jobs[job_id]
+        if job.lease != request.headers["x-lease"]:
+            return JSONResponse({"detail": "The lease is stale."}, 409)
+        stored, piece = job.logs.encode(), await request.body()
+        offset = int(request.query_params["offset"])
         if offset > len(stored):
             return JSONResponse({"detail": "Gap.", "offset": len(stored)}, 409)
-        if len(stored) + len(text) > self.log_bytes_max:
-            return JSONResponse({"detail": "The log is full."}, 413)
-        if offset == len(stored):
-            job.logs = (stored + text).decode()
-        return JSONResponse({"offset": len(job.logs.encode())})
+        is_full = len(stored) + len(piece) > self.log_bytes_max
+        if offset == len(stored) and not is_full:
+            job.logs = (stored + piece).decode()
+        return JSONResponse({"offset": len(job.logs.encode()), "full": is_full})
 
     async def _release(self, job_id: int, request: Request) -> Response:
         job, stale = await self._leased(job_id, request)

@@ -1,6 +1,6 @@
 import asyncio
 
-from execution.joblog import CHUNK_CHARACTERS_MAX, JobLog
+from execution.joblog import CHUNK_BYTES_MAX, JobLog
 
 
 class Sent:
@@ -14,9 +14,10 @@ class Sent:
     def text(self) -> str:
         return self.stored.decode()
 
-    async def take(self, offset: int, text: str) -> None:
+    async def take(self, offset: int, piece: bytes) -> None:
         assert offset == len(self.stored)
-        self.stored += text.encode()
+        assert piece.decode()
+        self.stored += piece
         self.chunks += 1
 
 
@@ -58,9 +59,9 @@ async def test_a_second_attempt_continues_the_log_of_the_first() -> None:
 
 async def test_much_output_is_sent_in_chunks_in_order() -> None:
     sent = Sent()
-    log = JobLog(sent.take, 0, 10 * CHUNK_CHARACTERS_MAX)
+    log = JobLog(sent.take, 0, 10 * CHUNK_BYTES_MAX)
     streaming = asyncio.create_task(log.stream())
-    text = "".join(f"{n}\n" for n in range(20_000))
+    text = "".join(f"{n} \N{SNOWMAN}\n" for n in range(100_000))
 
     for start in range(0, len(text), 1000):
         log.emit(text[start : start + 1000].encode())
@@ -68,7 +69,7 @@ async def test_much_output_is_sent_in_chunks_in_order() -> None:
     await streaming
 
     assert sent.text == text
-    assert sent.chunks >= len(text) // CHUNK_CHARACTERS_MAX
+    assert sent.chunks >= len(sent.stored) // CHUNK_BYTES_MAX >= 2
 
 
 async def test_the_workers_own_lines_start_at_the_start_of_a_line() -> None:
@@ -92,6 +93,17 @@ async def test_a_log_beyond_its_limit_says_so_once_and_still_takes_the_reason() 
     log.say("the reason")
     await streamed(log)
 
-    assert sent.text.count("limit is reached") == 1
+    assert sent.text.startswith("123456\n123\nmlsploit: the log was cut here, at 10 bytes;")
+    assert sent.text.count("was cut") == 1
     assert sent.text.endswith("mlsploit: the reason\n")
     assert len(sent.text) < 150
+
+
+async def test_a_log_that_ends_at_its_limit_was_not_cut() -> None:
+    sent = Sent()
+    log = JobLog(sent.take, 0, 10)
+
+    log.emit(b"123456789\n")
+    await streamed(log)
+
+    assert sent.text == "123456789\n"

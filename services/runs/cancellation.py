@@ -6,8 +6,9 @@ hears of it by the event, and at its next heartbeat at the latest.
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.runs import leases, logs, progress, queries
+from services.runs import leases, progress, queries
 from services.runs.errors import RunEnded
+from services.runs.logs import writing
 from services.runs.settings import RunsSettings
 from services.runs.states import TERMINAL
 from shared.auth import Caller
@@ -28,6 +29,6 @@ async def cancel_run(
     ]
     for job in unfinished:
         if job.status == "RUNNING":
-            await logs.append_line(session, job, reason)
+            await writing.append_line(session, job, reason)
         await leases.revoke(session, job, reason)
     await progress.move_all(session, run, unfinished, "CANCELED", settings)

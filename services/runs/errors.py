@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from shared.errors import ApiError, Conflict, Forbidden, PayloadTooLarge
+from shared.errors import ApiError, Conflict, Forbidden
 
 
 class AdministratorsStartNoRuns(Forbidden):
@@ -48,11 +48,6 @@ class LogGap(Conflict):
 
     def body(self) -> dict[str, Any]:
         return {**super().body(), "offset": self.offset}
-
-
-class LogFull(PayloadTooLarge):
-    def __init__(self, bytes_max: int):
-        super().__init__(f"A job's log may have at most {bytes_max} bytes.")
 
 
 class TooManyStreams(ApiError):

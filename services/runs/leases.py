@@ -11,9 +11,10 @@ from datetime import timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.runs import logs, progress
+from services.runs import progress
 from services.runs.attempts.queries import find_open_attempt
 from services.runs.errors import NotClaimable, StaleLease
+from services.runs.logs import writing
 from services.runs.models import Job, JobAttempt, Run
 from services.runs.settings import RunsSettings
 from services.runs.states import TERMINAL, WAITING
@@ -93,10 +94,10 @@ async def expire(session: AsyncSession, run: Run, job: Job, settings: RunsSettin
     reason = f"attempt {job.attempt} ended: no heartbeat for {settings.lease_seconds} s"
     await revoke(session, job, reason)
     if job.attempt >= settings.attempts_max:
-        await logs.append_line(session, job, f"{reason}; given up after {job.attempt} attempts")
+        await writing.append_line(session, job, f"{reason}; given up after {job.attempt} attempts")
         await progress.move(session, run, job, "FAILED", settings)
         return
-    await logs.append_line(session, job, f"{reason}; the job waits for another backend")
+    await writing.append_line(session, job, f"{reason}; the job waits for another backend")
     await _wait_again(session, run, job, settings)
     await progress.offer(session, job, settings)
 

@@ -81,6 +81,12 @@ class Job(RunsTable, table=True):
     output: str | None = Field(default=None, sa_column=Column(Text))
     # The length of the log in UTF-8; null for a job that never had one.
     log_bytes: int | None = Field(default=None, sa_column=Column(BigId))
+    # Where the present backend's own text begins; what stands before it is nobody's to change.
+    log_base: int = Field(default=0, sa_column=Column(BigId, nullable=False))
+    # How many bytes it had when it reached its limit; below that stand only lines of ours.
+    log_cut_at: int | None = Field(default=None, sa_column=Column(BigId))
+    # Counts how often the text was replaced by another, rather than continued.
+    log_edition: int = 0
     started_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
     ended_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
 
@@ -135,6 +141,8 @@ class LogChunk(RunsTable, table=True):
     start: int = Field(sa_column=Column(BigId, primary_key=True, autoincrement=False))
     size: int
     text: str = Field(sa_column=Column(Text, nullable=False))
+    # Said by us, not by the backend, which therefore does not count it as its own.
+    is_ours: bool = False
 
 
 class Backend(RunsTable, table=True):

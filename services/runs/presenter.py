@@ -9,6 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.runs import queries
 from services.runs.backends.waiting import WaitingReason, served_now, waiting_reason
+from services.runs.logs import excerpt
+from services.runs.logs.queries import list_shown_chunks
 from services.runs.queries import JobFilter, RunFilter
 from shared.clock import iso
 from shared.errors import NotFound
@@ -39,6 +41,7 @@ JOB_FIELDS = (
     "output",
     "output_files",
     "logs",
+    "log_bytes",
     "date_created",
     "function",
     "module",
@@ -92,11 +95,23 @@ async def show_jobs(
     outputs = _grouped(
         await queries.list_outputs(session, which) if "output_files" in wanted else ()
     )
+    log_share = excerpt.fair_share(row.log_bytes for row in rows)
     has_logs = "logs" in wanted and any(row.log_bytes for row in rows)
-    logs = _grouped(await queries.list_log_chunks(session, which) if has_logs else ())
     served = await served_now(session, rows) if "waiting_reason" in wanted else frozenset()
+    logs = _grouped(
+        await list_shown_chunks(session, which, bytes_max=log_share) if has_logs else ()
+    )
     return [
-        narrowed(_job(row, outputs, logs, waiting_reason(row, served), links), wanted)
+        narrowed(
+            _job(
+                row,
+                outputs.get(row.id, ()),
+                _shown_log(row, logs, log_share, links),
+                waiting_reason(row, served),
+                links,
+            ),
+            wanted,
+        )
         for row in rows
     ]
 
@@ -125,10 +140,15 @@ def view_run(
     }
 
 
+def _shown_log(row: Any, logs: Grouped, bytes_max: int, links: Hyperlinks) -> str | None:
+    url = f"{links.item('jobs', row.id)}logs/"
+    return excerpt.shown(row.log_bytes, logs.get(row.id, ()), bytes_max=bytes_max, url=url)
+
+
 def _job(
     row: Any,
-    outputs: Grouped,
-    logs: Grouped,
+    output_ids: Sequence[int],
+    log: str | None,
     waiting: WaitingReason | None,
     links: Hyperlinks,
 ) -> dict[str, Any]:
@@ -142,8 +162,9 @@ def _job(
         "parent_job": links.maybe("jobs", row.parent_id),
         "status": row.status,
         "output": row.output,
-        "output_files": [item("files", file_id) for file_id in outputs.get(row.id, ())],
-        "logs": None if row.log_bytes is None else "".join(logs.get(row.id, ())),
+        "output_files": [item("files", file_id) for file_id in output_ids],
+        "logs": log,
+        "log_bytes": row.log_bytes,
         "date_created": iso(row.created_at),
         "function": row.function,
         "module": row.module,

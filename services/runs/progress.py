@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.runs import queries
 from services.runs.live import feed
+from services.runs.logs import writing
 from services.runs.models import Job, Run
 from services.runs.settings import RunsSettings
 from services.runs.states import TERMINAL, run_status
@@ -50,6 +51,7 @@ def _stamp(job: Job, status: JobStatus, now: datetime) -> None:
         job.started_at = now
     elif status == "PENDING":
         job.started_at = None
+        writing.begin_anew(job)
     elif status in TERMINAL:
         job.ended_at = now
 

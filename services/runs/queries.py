@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Select, and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from services.runs.models import Job, JobOutput, LogChunk, Run, RunFile, Tombstone
+from services.runs.models import Job, JobOutput, Run, RunFile, Tombstone
 from shared.errors import NotFound
 from shared.paging import Orders, Page
 
@@ -134,17 +134,6 @@ async def list_outputs(session: AsyncSession, which: JobFilter) -> Sequence[Any]
     return (await session.execute(statement)).all()
 
 
-async def list_log_chunks(session: AsyncSession, which: JobFilter) -> Sequence[Any]:
-    """(job, text), in the order of the text."""
-    statement = (
-        select(col(LogChunk.job_id), col(LogChunk.text))
-        .join(Job, col(Job.id) == col(LogChunk.job_id))
-        .where(*which.conditions())
-        .order_by(col(LogChunk.job_id), col(LogChunk.start))
-    )
-    return (await session.execute(statement)).all()
-
-
 async def get_job(session: AsyncSession, job_id: int, *, owner_id: int | None) -> Job:
     job = await session.get(Job, job_id)
     if job is None or owner_id not in (None, job.owner_id):
@@ -237,21 +226,6 @@ async def made_file_ids(session: AsyncSession, run_id: int) -> list[int]:
 
 async def find_child(session: AsyncSession, job_id: int) -> Job | None:
     statement = select(Job).where(col(Job.parent_id) == job_id)
-    return (await session.scalars(statement)).one_or_none()
-
-
-async def log_text(session: AsyncSession, job_id: int) -> str:
-    statement = select(col(LogChunk.text)).where(col(LogChunk.job_id) == job_id)
-    return "".join((await session.scalars(statement.order_by(col(LogChunk.start)))).all())
-
-
-async def find_last_chunk(session: AsyncSession, job_id: int) -> LogChunk | None:
-    statement = (
-        select(LogChunk)
-        .where(col(LogChunk.job_id) == job_id)
-        .order_by(col(LogChunk.start).desc())
-        .limit(1)
-    )
     return (await session.scalars(statement)).one_or_none()
 
 

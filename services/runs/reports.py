@@ -10,8 +10,9 @@ from sqlalchemy import delete
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from services.runs import leases, logs, presenter, progress, queries
+from services.runs import leases, presenter, progress, queries
 from services.runs.errors import IllegalStep, LeaseRequired, ResultInUse, StaleLease
+from services.runs.logs import writing
 from services.runs.models import Job, JobOutput
 from services.runs.queries import JobFilter
 from services.runs.schemas import JobReport
@@ -65,7 +66,7 @@ async def _write(
     if "output_files" in changes:
         await _set_outputs(session, job, changes["output_files"])
     if "logs" in changes:
-        await logs.replace(session, job, changes["logs"])
+        await writing.replace(session, job, changes["logs"], bytes_max=settings.log_bytes_max)
     status = changes.get("status", job.status)
     if status != job.status:
         if status in TERMINAL:

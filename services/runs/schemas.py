@@ -49,6 +49,7 @@ JOB: dict[str, Any] = {
     "output": '{"accuracy": 0.93}',
     "output_files": [example_url("files", 2)],
     "logs": "step 1 of 10\n",
+    "log_bytes": 13,
     "date_created": BEGUN,
     "function": "FGSM",
     "module": "digits",
@@ -156,7 +157,9 @@ class JobRead(Answer):
     status: JobStatus
     output: JsonString | None
     output_files: list[Url]
+    # The beginning and the end of a very long one; `logs/` below the job has all of it.
     logs: str | None
+    log_bytes: int | None
     date_created: Moment
     function: str
     module: str
@@ -234,9 +237,12 @@ class Renewed(Answer):
 
 
 class LogEnd(Answer):
-    model_config = shown_as(offset=13)
+    model_config = shown_as(offset=13, full=False)
 
+    # Where the log ends; go on from there.
     offset: int
+    # It has reached its limit: nothing that is sent any more is kept.
+    full: bool
 
 
 class Released(Answer):

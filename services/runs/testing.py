@@ -205,5 +205,15 @@ class Api:
         """What a worker sends under its lease: heartbeat, logs, release."""
         return await self.client.post(f"{job}{what}/", json=body, headers=self.worker)
 
+    async def say_plainly(
+        self, job: str, raw: bytes, *, lease: str | None = None, offset: int | str | None = None
+    ) -> httpx.Response:
+        """A piece of the log as plain text."""
+        headers = self.worker | {"Content-Type": "text/plain"}
+        if lease is not None:
+            headers["X-Lease"] = lease
+        params = {} if offset is None else {"offset": offset}
+        return await self.client.post(f"{job}logs/", content=raw, params=params, headers=headers)
+
     async def report(self, job: str, changes: dict[str, Any]) -> httpx.Response:
         return await self.patch(job, changes, by=self.worker)

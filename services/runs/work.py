@@ -1,8 +1,11 @@
 """What a backend does between its claim and its final report; all of it only under its lease."""
 
+from typing import Any
+
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.runs import leases, logs
+from services.runs import leases
+from services.runs.logs import writing
 from services.runs.models import Job, Run
 from services.runs.schemas import Heartbeat, LogAppend, Release
 from services.runs.settings import RunsSettings
@@ -15,12 +18,13 @@ def renew(job: Job, heartbeat: Heartbeat, settings: RunsSettings) -> None:
 
 async def append_log(
     session: AsyncSession, job: Job, chunk: LogAppend, settings: RunsSettings
-) -> int:
-    """The length of the log afterwards."""
+) -> dict[str, Any]:
+    """Where the log ends afterwards, and whether it takes no more."""
     leases.check_held(job, chunk.lease)
-    return await logs.append_at(
+    await writing.append_at(
         session, job, chunk.offset, chunk.text, bytes_max=settings.log_bytes_max
     )
+    return {"offset": job.log_bytes or 0, "full": job.log_cut_at is not None}
 
 
 async def release(

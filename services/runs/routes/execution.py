@@ -9,8 +9,6 @@ from services.runs.schemas import (
     Claimed,
     ClaimRequest,
     Heartbeat,
-    LogAppend,
-    LogEnd,
     Release,
     Released,
     Renewed,
@@ -65,25 +63,6 @@ async def renew_lease(
     job = await queries.lock_job_alone(session, job_id, owner_id=caller.only_owner)
     work.renew(job, submission.into(Heartbeat), settings)
     return json_response({"lease": claims.lease_view(job, settings)})
-
-
-@router.post(
-    "/{job_id}/logs/",
-    response_model=LogEnd,
-    responses={409: STALE},
-    openapi_extra=accepts(LogAppend),
-)
-async def append_log(
-    job_id: PathId,
-    caller: Executor,
-    submission: SubmissionDep,
-    session: SessionDep,
-    settings: SettingsDep,
-) -> Response:
-    """A piece of the log; sent twice, it is stored once. Answers where the log ends now."""
-    job = await queries.lock_job_alone(session, job_id, owner_id=caller.only_owner)
-    offset = await work.append_log(session, job, submission.into(LogAppend), settings)
-    return json_response({"offset": offset})
 
 
 @router.post(

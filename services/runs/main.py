@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from services.runs.consumers import SUBSCRIPTIONS
 from services.runs.live.hub import Hub
 from services.runs.live.upkeep import UPKEEP
+from services.runs.renewal import offer_again_what_nats_forgot
 from services.runs.routes import backends, events, execution, internal, jobs, logs, runs
 from services.runs.settings import RunsSettings
 from services.runs.sweeper import sweep_regularly
@@ -30,7 +31,7 @@ def describe(settings: RunsSettings) -> Service:
         ),
         migrations=Path(__file__).parent / "migrations",
         subscriptions=SUBSCRIPTIONS,
-        background=(sweep_regularly, *UPKEEP),
+        background=(sweep_regularly, offer_again_what_nats_forgot, *UPKEEP),
     )
 
 

@@ -1,0 +1,66 @@
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import nats as nats_client
+import pytest
+from fastapi import FastAPI
+from nats.js.errors import NotFoundError
+
+from services.runs.main import build
+from services.runs.settings import RunsSettings
+from services.runs.testing import Api
+from shared.events.runs import JobReady
+from shared.hyperlinks import id_of
+from shared.messaging.broker import JOBS_STREAM
+from shared.testing.eventually import eventually
+from shared.testing.peers import Peers
+from shared.testing.processes import NatsServer
+
+# Nobody waits for that in a test.
+ANNOUNCE_AGAIN_SECONDS = 3600
+
+
+@pytest.fixture
+def build_service(database_url: str, nats: NatsServer) -> Callable[[Path, Peers], FastAPI]:
+    def build_runs(folder: Path, peers: Peers) -> FastAPI:
+        settings = RunsSettings(
+            data_dir=folder,
+            nats_url=nats.url,
+            database_url=database_url,
+            announce_again_seconds=ANNOUNCE_AGAIN_SECONDS,
+        )
+        return build(settings, transport=peers)
+
+    return build_runs
+
+
+async def on_offer(nats: NatsServer) -> set[int]:
+    """The jobs that backends may take."""
+    client = await nats_client.connect(nats.url)
+    try:
+        jetstream = client.jetstream()
+        last = (await jetstream.stream_info(JOBS_STREAM)).state.last_seq
+        messages = [await jetstream.get_msg(JOBS_STREAM, number + 1) for number in range(last)]
+        return {JobReady.parse(message.data or b"")[1].job_id for message in messages}
+    except NotFoundError:
+        return set()
+    finally:
+        await client.close()
+
+
+async def are_on_offer(nats: NatsServer, jobs: set[int]) -> bool:
+    return await on_offer(nats) == jobs
+
+
+async def test_what_was_on_offer_is_on_offer_again_at_once(api: Api, nats: NatsServer) -> None:
+    first, *others = [(await api.start_run())["jobs"][0] for _ in range(4)]
+    ready = {id_of(job) for job in others}
+    await eventually(partial(are_on_offer, nats, {id_of(first), *ready}))
+    await api.claim(first)
+
+    await nats.kill()
+    nats.wipe()
+    await nats.start()
+
+    await eventually(partial(are_on_offer, nats, ready))

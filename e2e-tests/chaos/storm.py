@@ -3,7 +3,9 @@
 import asyncio
 import os
 import random
+import shutil
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -15,6 +17,7 @@ from chaos.faults import Chaos, Damage
 from chaos.postgres import mortal_postgres
 from chaos.records import Row, Told, change, events, rows
 from chaos.system import WiredStack
+from chaos.timing import rest
 from chaos.verdict import (
     Kept,
     faults_of_contents,
@@ -30,6 +33,8 @@ from dev.waiting import eventually
 
 TALLY = Path(__file__).parent / "tally"
 SETTLED_SECONDS_MAX = 180.0
+RUNS_WHILE_NATS_FORGETS = 8
+LOOK_SECONDS = 0.1
 # In its quick form one part is broken at a time, in a large one two are.
 RUNS_OF_A_LARGE_STORM = 100
 CLIENTS_MAX = 48
@@ -96,6 +101,7 @@ def weather(folder: Path, terms: Terms) -> Survived:
         survived = Survived(terms, damage, work.outcome, time.monotonic() - began)
         survived.faults += _settle(stack)
         asyncio.run(_look(stack, survived))
+        survived.faults += _forget(stack, token, ledger)
         survived.executions = len(ledger.read_text().splitlines())
         survived.announced_again = _count_logged(stack, "job_announced_again")
     return survived
@@ -131,6 +137,30 @@ def _settle(stack: WiredStack) -> list[str]:
 
 def _doomed(settings: dict[str, str]) -> list[Row]:
     return asyncio.run(rows(settings, "files", "SELECT key FROM doomed_blobs"))
+
+
+def _forget(stack: WiredStack, token: str, ledger: Path) -> list[str]:
+    """NATS comes back empty in the middle of things; what it knew of events is gone with it."""
+    work = Workload(stack.clients_url, token, ledger, RUNS_WHILE_NATS_FORGETS)
+    work.prepare()
+    asyncio.run(_carry_out_and_wipe(stack, work))
+    settings = stack.environment()
+    states = asyncio.run(rows(settings, "runs", "SELECT id, status FROM runs"))
+    told = Counter(event.id for event in asyncio.run(events(settings["MLSPLOIT_NATS_URL"])))
+    repeated = [f"after the wipe event {one} is told {n} times" for one, n in told.items() if n > 1]
+    lost = [f"run {run['id']} is lost" for run in states if run["status"] != "FINISHED"]
+    return lost + repeated
+
+
+async def _carry_out_and_wipe(stack: WiredStack, work: Workload) -> None:
+    nats = next(victim for victim in stack.victims if victim.name == "nats")
+    working = asyncio.create_task(work.carry_out(RUNS_WHILE_NATS_FORGETS))
+    while not work.outcome.runs:
+        await rest(LOOK_SECONDS)
+    nats.kill()
+    shutil.rmtree(stack.data_dir / "nats" / "jetstream")
+    nats.start()
+    await working
 
 
 async def _look(stack: WiredStack, survived: Survived) -> None:

@@ -213,8 +213,9 @@ def _name_answers(operation: Extra, schemas: Extra) -> None:
             if is_narrowed:
                 media["schema"] = _narrowed(media["schema"], schemas)
     for status in {*_statuses(operation), *(REFUSALS.keys() & map(int, answers))}:
+        own = answers.get(str(status), {})
         reference = {"$ref": f"#/components/responses/{_name(REFUSALS[status])}"}
-        answers[str(status)] = {**answers.get(str(status), {}), **reference}
+        answers[str(status)] = own if "content" in own else {**own, **reference}
     operation["responses"] = dict(sorted(answers.items()))
 
 

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from starlette.responses import PlainTextResponse, Response
+
 from shared.errors import ApiError, Conflict, Forbidden
 
 
@@ -21,6 +23,14 @@ class NotClaimable(Conflict):
 
 class StaleLease(Conflict):
     detail = "The lease is not the job's current one; report nothing more."
+
+
+class NotYoursToBegin(Conflict):
+    """Plain text, because the original backend reads no status: it begins whatever it may not, and
+    only an answer that is no JSON ends its task before the module runs."""
+
+    def response(self) -> Response:
+        return PlainTextResponse(self.detail, self.status)
 
 
 class IllegalStep(Conflict):

@@ -17,7 +17,7 @@ from services.runs.errors import NotClaimable, StaleLease
 from services.runs.logs import writing
 from services.runs.models import Job, JobAttempt, Run
 from services.runs.settings import RunsSettings
-from services.runs.states import TERMINAL, WAITING
+from services.runs.states import TERMINAL
 from shared.clock import utc_now
 
 TOKEN_BYTES = 32
@@ -122,7 +122,8 @@ async def _wait_again(session: AsyncSession, run: Run, job: Job, settings: RunsS
 
 
 def _refuse_if_not_claimable(job: Job) -> None:
-    if job.status not in WAITING:
+    # QUEUED: a backend that knows no leases has it in a queue of its own, and will begin it.
+    if job.status != "PENDING":
         raise NotClaimable(f"The job is {job.status}.")
     if job.ready_at is None:
         raise NotClaimable("The job is not ready: the one before it is not finished.")

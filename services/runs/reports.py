@@ -4,6 +4,7 @@ A report is taken whole or not at all. While somebody holds the lease, nobody el
 what has ended keeps its state, and its result once the next job has taken it.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import delete
@@ -11,7 +12,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from services.runs import leases, presenter, progress, queries
-from services.runs.errors import IllegalStep, LeaseRequired, ResultInUse, StaleLease
+from services.runs.errors import (
+    IllegalStep,
+    LeaseRequired,
+    NotYoursToBegin,
+    ResultInUse,
+    StaleLease,
+)
 from services.runs.logs import writing
 from services.runs.models import Job, JobOutput
 from services.runs.queries import JobFilter
@@ -23,6 +30,15 @@ from shared.bodies import Submission
 from shared.clients.files import FilesClient
 from shared.db import Database
 from shared.hyperlinks import Hyperlinks
+
+
+@dataclass(frozen=True)
+class _Report:
+    """Changes, the lease they are made under, and whether a form says them (as old backends do)."""
+
+    changes: dict[str, Any]
+    lease: str | None
+    is_form: bool
 
 
 async def report_job(
@@ -37,30 +53,26 @@ async def report_job(
     """Judge the report, hold new output files, then judge again and write it in one go."""
     async with database.reading() as session:
         job = await queries.get_job(session, job_id, owner_id=caller.only_owner)
-        report = submission.into(JobReport)
-        changes = report.changes()
-        lease = changes.pop("lease", None)
-        if lease is None and caller.scopes is not None:
+        changes = submission.into(JobReport).changes()
+        report = _Report(changes, changes.pop("lease", None), submission.is_form)
+        if report.lease is None and caller.scopes is not None:
             raise LeaseRequired
-        await _judge(session, job, changes, lease)
+        await _judge(session, job, report)
         new_files = await _new_output_ids(session, job, changes)
         holder = await queries.holder_of(session, job.run_id) if new_files else ""
     if new_files:
         await files.hold(holder, new_files, role="output", owner_id=job.owner_id, caller=caller)
     async with database.transaction() as session:
-        await _write(session, job_id, changes, lease, settings)
+        await _write(session, job_id, report, settings)
         return await presenter.show_job(session, JobFilter(ids=[job_id]), links)
 
 
 async def _write(
-    session: AsyncSession,
-    job_id: int,
-    changes: dict[str, Any],
-    lease: str | None,
-    settings: RunsSettings,
+    session: AsyncSession, job_id: int, report: _Report, settings: RunsSettings
 ) -> None:
     run, job = await queries.lock_job(session, job_id, owner_id=None)
-    await _judge(session, job, changes, lease)
+    await _judge(session, job, report)
+    changes = report.changes
     if "output" in changes:
         job.output = changes["output"]
     if "output_files" in changes:
@@ -74,21 +86,26 @@ async def _write(
         await progress.move(session, run, job, status, settings)
 
 
-async def _judge(
-    session: AsyncSession, job: Job, changes: dict[str, Any], lease: str | None
-) -> None:
+async def _judge(session: AsyncSession, job: Job, report: _Report) -> None:
     """Refuse what the job's lease, its state or the next job forbid."""
-    if lease is not None and not leases.is_lease_of(job, lease):
+    status = report.changes.get("status", job.status)
+    if report.lease is not None and not leases.is_lease_of(job, report.lease):
         raise StaleLease
-    if lease is None and job.lease_expires_at is not None:
-        raise StaleLease("A backend holds this job's lease; only its reports count.")
-    status = changes.get("status", job.status)
+    if report.lease is None and report.is_form and status == "RUNNING":
+        _refuse_to_begin_in_vain(job)
+    if report.lease is None and job.lease_hash is not None:
+        raise StaleLease("A backend has this job, or had it to its end; only its reports count.")
     if not can_become(job.status, status):
         raise IllegalStep(job.status, status)
-    if job.status in TERMINAL and await _changes_result(session, job, changes):
+    if job.status in TERMINAL and await _changes_result(session, job, report.changes):
         child = await queries.find_child(session, job.id or 0)
         if child is not None and child.status != "PENDING":
             raise ResultInUse
+
+
+def _refuse_to_begin_in_vain(job: Job) -> None:
+    if job.lease_hash is not None or job.status == "CANCELED":
+        raise NotYoursToBegin(f"Job {job.id} is {job.status}: it is not for you to begin.")
 
 
 async def _changes_result(session: AsyncSession, job: Job, changes: dict[str, Any]) -> bool:

@@ -19,11 +19,16 @@ from shared.bodies import SubmissionDep, accepts
 from shared.db import DatabaseDep, ReadSessionDep
 from shared.hyperlinks import HyperlinksDep, PathId
 from shared.lists import fields_wanted
-from shared.openapi import list_parameters
+from shared.openapi import Detail, list_parameters
 
 router = APIRouter(prefix="/api/v1/jobs", tags=["jobs"])
 
-NOT_NOW = {"description": "The lease is stale, or the job cannot go there from where it is."}
+NOT_NOW: dict[str, Any] = {
+    "description": "The lease is stale, or the job cannot go there from where it is. A form that "
+    "says RUNNING of a job that another backend has, or that is canceled, gets this in plain text.",
+    "model": Detail,
+    "content": {"text/plain": {"schema": {"type": "string"}}},
+}
 
 
 @router.get(

@@ -71,11 +71,12 @@ async def test_what_is_not_ready_not_waiting_or_not_there_cannot_be_claimed(api:
     assert (await api.ask_for_claim(second)).status_code == 200
 
 
-async def test_a_queued_job_may_be_claimed(api: Api) -> None:
+async def test_a_job_in_the_queue_of_a_backend_without_leases_cannot_be_claimed(api: Api) -> None:
     [job, _] = (await api.start_run())["jobs"]
     await api.patch(job, {"status": "QUEUED"})
 
-    assert (await api.claim(job))["job"]["status"] == "RUNNING"
+    assert (await api.ask_for_claim(job)).status_code == 409
+    assert (await api.patch(job, {"status": "RUNNING"})).status_code == 200
 
 
 async def test_the_next_job_works_on_what_the_last_one_made(

@@ -1,5 +1,7 @@
 """Reports without a lease: the owner's, and those of backends that know no leases."""
 
+import json
+
 import pytest
 
 from services.runs.testing import ALICE, BOB, LINK_MISSING, Api, Neighbours, url
@@ -28,6 +30,37 @@ async def test_a_backend_of_old_reports_a_job_by_form(api: Api, neighbours: Neig
     assert (shown["status"], shown["logs"]) == ("FINISHED", "one\ntwo\nlast\n")
     assert shown["output"] == '{"a": 1}'
     assert shown["output_files"] == [url("files", one) for one in made]
+
+
+async def test_a_backend_of_old_hears_in_a_way_it_heeds_that_a_job_is_anothers(api: Api) -> None:
+    """It reads no status: what is JSON it takes for a yes, what is not ends its task."""
+    held, done, canceled = [await api.start_run(jobs=1) for _ in range(3)]
+    await api.claim(held["jobs"][0])
+    lease = (await api.claim(done["jobs"][0]))["lease"]["token"]
+    await api.report(done["jobs"][0], {"lease": lease, "status": "FINISHED", "output": "1"})
+    await api.client.post(f"{canceled['url']}cancel/", headers=api.alice)
+
+    for run in (held, done, canceled):
+        answer = await api.client.patch(
+            run["jobs"][0], data={"status": "RUNNING"}, headers=api.admin
+        )
+        assert answer.status_code == 409
+        with pytest.raises(json.JSONDecodeError):
+            answer.json()
+        in_json = await api.patch(run["jobs"][0], {"status": "RUNNING"})
+        assert (in_json.status_code, list(in_json.json())) == (409, ["detail"])
+
+
+async def test_a_result_reported_under_a_lease_is_not_replaced_without_it(api: Api) -> None:
+    [job] = (await api.start_run(jobs=1))["jobs"]
+    lease = (await api.claim(job))["lease"]["token"]
+    await api.report(job, {"lease": lease, "status": "FINISHED", "output": "1"})
+
+    changes: list[dict[str, object]] = [{"output": "2"}, {"output_files": []}, {"logs": "mine\n"}]
+    for change in changes:
+        assert (await api.patch(job, change)).status_code == 409
+
+    assert (await api.read(job))["output"] == "1"
 
 
 async def test_a_report_of_nothing_changes_nothing(api: Api) -> None:

@@ -23,7 +23,8 @@ RUN useradd --uid 10001 --create-home mlsploit \
 
 WORKDIR /app
 ARG SOURCE=services/${SERVICE}
-COPY deploy/entrypoint.sh deploy/healthy.sh deploy/command.py deploy/
+COPY deploy/entrypoint.sh deploy/healthy.sh deploy/command.py \
+    deploy/dead_letters.py deploy/
 COPY shared shared
 COPY ${SOURCE} ${SOURCE}
 RUN python -m compileall -q .

@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Sequence
 
+import typer
 import typer.main
 
 COMMANDS = {
@@ -36,6 +37,12 @@ COMMANDS = {
         "requeue": "Announce a job again",
     },
 }
+# After these commands stands the name of a service; without one it is all of them, one by one.
+OF_EVERY_SERVICE = {
+    "deadletters": "List events that a service gave up, with the reason",
+    "replaydead": "Let a service handle its dead letters again",
+}
+SERVICES = ("users", "files", "modules", "pipelines", "runs")
 HELP = ("help", "--help", "-h")
 
 
@@ -45,6 +52,8 @@ def run(arguments: Sequence[str]) -> int:
     if command in HELP:
         print(overview())
         return 0
+    if command in OF_EVERY_SERVICE:
+        return _call_each(command, arguments[1:])
     service = service_of(command)
     if service is None:
         print(f"Unknown command {command!r}: `manage.py help` lists them all.", file=sys.stderr)
@@ -60,14 +69,25 @@ def service_of(command: str) -> str | None:
 def overview() -> str:
     """Every command with its service, for people."""
     lines = ["Usage: manage.py COMMAND [--help] ..."]
-    for service, commands in COMMANDS.items():
-        lines += ["", service]
+    sections = {**COMMANDS, "any service: COMMAND [SERVICE]": OF_EVERY_SERVICE}
+    for section, commands in sections.items():
+        lines += ["", section]
         lines += [f"  {name:<20}{purpose}" for name, purpose in commands.items()]
     return "\n".join(lines)
 
 
+def _call_each(command: str, rest: Sequence[str]) -> int:
+    is_of_one = bool(rest) and rest[0] in SERVICES
+    services, options = (rest[:1], rest[1:]) if is_of_one else (SERVICES, rest)
+    commands_of = importlib.import_module("deploy.dead_letters").commands_of
+    return max(_carry_out(commands_of(name), [command, *options]) for name in services)
+
+
 def _call(service: str, arguments: Sequence[str]) -> int:
-    app = importlib.import_module(f"services.{service}.cli").app
+    return _carry_out(importlib.import_module(f"services.{service}.cli").app, arguments)
+
+
+def _carry_out(app: typer.Typer, arguments: Sequence[str]) -> int:
     # As a group even with a single command, which would otherwise swallow its own name.
     group = typer.main.get_group(app)
     try:
@@ -86,10 +106,14 @@ def _exit_code(done: SystemExit) -> int:
 
 def _load_settings() -> None:
     """What `make run` gives the services; the environment wins over `.env`."""
-    from dev.environment import data_dir_of, read_settings
+    from dev.environment import data_dir_of, nats_url_of, read_settings
 
     settings = read_settings()
-    os.environ.update(settings | {"MLSPLOIT_DATA_DIR": str(data_dir_of(settings))})
+    os.environ.update(
+        {"MLSPLOIT_NATS_URL": nats_url_of(settings)}
+        | settings
+        | {"MLSPLOIT_DATA_DIR": str(data_dir_of(settings))}
+    )
 
 
 if __name__ == "__main__":

@@ -5,10 +5,18 @@ Typer lets a lone command go without its name; here every command keeps it, also
 
 import importlib
 import os
+import sys
 
 import typer.main
 
+from deploy.dead_letters import COMMANDS, commands_of
+
 if __name__ == "__main__":
     service = os.environ["SERVICE"]
-    app = importlib.import_module(f"services.{service}.cli").app
+    is_about_letters = sys.argv[1] in COMMANDS
+    app = (
+        commands_of(service)
+        if is_about_letters
+        else importlib.import_module(f"services.{service}.cli").app
+    )
     typer.main.get_group(app)(prog_name=service)

@@ -55,6 +55,13 @@ def data_dir_of(settings: Mapping[str, str], root: Path = ROOT) -> Path:
     return (root / (settings.get("MLSPLOIT_DATA_DIR") or "data")).resolve()
 
 
+def nats_url_of(settings: Mapping[str, str]) -> str:
+    """Where the NATS of the data directory's system listens; its port was picked at the start."""
+    file = data_dir_of(settings) / "nats" / "nats.conf"
+    found = re.search(r"^port: (\d+)$", file.read_text(), re.MULTILINE) if file.exists() else None
+    return f"nats://127.0.0.1:{found[1] if found else 4222}"
+
+
 def without_settings(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
     """The environment less every MLSPLOIT_* setting: what a process gets besides its own."""
     return {key: value for key, value in environ.items() if not key.startswith(PREFIX)}

@@ -74,8 +74,8 @@ REFERENCES = (
         condition="confirmed_at IS NOT NULL",
     ),
 )
-# Tables that are empty when nothing is on its way, and nothing was given up.
-EMPTY_AT_REST = ("outbox", "dead_letters")
+# Empty when nothing is on its way.
+EMPTY_AT_REST = ("outbox",)
 
 
 def databases(settings: Mapping[str, str]) -> dict[str, Database]:

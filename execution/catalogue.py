@@ -14,8 +14,9 @@ from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 from execution.claims import ModuleVersion
 from execution.failures import GatewayRefusal, GatewayTrouble
 from execution.gateway import Gateway
-from execution.pulling import Pulling
-from shared.messaging.broker import EVENTS_STREAM, Broker
+from execution.pulling import StoppablePulling
+from shared.events.streams import EVENTS_STREAM
+from shared.messaging.broker import Broker
 
 MODULE_EVENTS = "mlsploit.events.modules.module.*"
 LOOK_AGAIN_SECONDS = 60.0
@@ -43,7 +44,7 @@ class Catalogue:
             ack_policy=AckPolicy.EXPLICIT,
             inactive_threshold=FORGOTTEN_AFTER_SECONDS,
         )
-        self._events = Pulling(broker, EVENTS_STREAM, config, self._hear)
+        self._events = StoppablePulling(broker, EVENTS_STREAM, config, self._hear)
 
     async def follow(self) -> None:
         """Ends only by cancellation."""

@@ -18,14 +18,15 @@ from execution.claims import Claim, ModuleVersion
 from execution.failures import GatewayRefusal, GatewayTrouble
 from execution.gateway import Gateway
 from execution.job import JobExecution
-from execution.pulling import Pulling
+from execution.pulling import StoppablePulling
 from execution.registration import Registration
 from execution.runners import Runner
 from execution.settings import WorkerSettings
 from execution.takeaways import Takeaways
 from execution.warming import Warming
 from shared.events.runs import JOBS_SUBJECT_PREFIX, JobReady
-from shared.messaging.broker import JOBS_STREAM, Broker
+from shared.events.streams import JOBS_STREAM
+from shared.messaging.broker import Broker
 
 ACK_WAIT_SECONDS = 30
 CLAIM_AGAIN_SECONDS = 2.0
@@ -46,7 +47,7 @@ class Worker:
         self._has_room = asyncio.Event()
         self._has_room.set()
         self._is_stopping = False
-        self._backends: dict[str, Pulling] = {}
+        self._backends: dict[str, StoppablePulling] = {}
         self._warming = Warming(runner)
         self._catalogue = Catalogue(gateway, broker, self._serve)
         self._registration = Registration(gateway, settings, lambda: self._backends)
@@ -111,7 +112,8 @@ class Worker:
             ack_policy=AckPolicy.EXPLICIT,
             ack_wait=ACK_WAIT_SECONDS,
         )
-        backend = Pulling(self._broker, JOBS_STREAM, config, self._hear, self._has_room.wait)
+        has_room = self._has_room.wait
+        backend = StoppablePulling(self._broker, JOBS_STREAM, config, self._hear, has_room)
         self._backends[name] = backend
         backend.start()
 

@@ -26,6 +26,7 @@ from shared.http import pooled_client
 from shared.idempotency import Idempotent
 from shared.messaging.broker import REVOCATIONS_BUCKET, Broker
 from shared.messaging.consumer import AnySubscription, Consumer
+from shared.messaging.metrics import measure_regularly
 from shared.messaging.outbox import OutboxRelay
 from shared.messaging.token_use import tell_used_tokens
 from shared.migrations import upgrade
@@ -143,9 +144,11 @@ def _start_background(
     ]
     if database is not None:
         works.append(("outbox", OutboxRelay(database, broker).run))
-        for subscription in service.subscriptions:
-            consumer = Consumer(database, broker, service.name, subscription)
-            works.append((subscription.name, consumer.run))
+        consumers = [Consumer(database, broker, service.name, s) for s in service.subscriptions]
+        works.extend((consumer.durable, consumer.run) for consumer in consumers)
+        durables = [consumer.durable for consumer in consumers]
+        measure = partial(measure_regularly, service.name, database, broker, durables)
+        works.append(("metrics", measure))
     works.extend((each.__name__, partial(each, app)) for each in service.background)
     return [asyncio.create_task(_keep_running(name, work), name=name) for name, work in works]
 

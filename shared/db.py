@@ -32,6 +32,8 @@ NAMING_CONVENTION = {
     "fk": "fk_%(table_name)s_%(column_0_N_name)s",
     "pk": "pk_%(table_name)s",
 }
+# Rows written by another process (a command line) wake nobody here; look now and then.
+LOOK_AGAIN_SECONDS = 1.0
 
 # SQLite numbers rows by itself only for a column declared INTEGER.
 BigId = BigInteger().with_variant(Integer, "sqlite")
@@ -112,6 +114,16 @@ class Database:
         """One consistent snapshot; never commits, never waits for a writer."""
         async with AsyncSession(self._reader, expire_on_commit=False) as session:
             yield session
+
+    async def has_something_to_send(self) -> bool:
+        """At once when a commit here filled the outbox; else, after a second, perhaps."""
+        try:
+            async with asyncio.timeout(LOOK_AGAIN_SECONDS):
+                await self.outbox_filled.wait()
+        except TimeoutError:
+            return False
+        self.outbox_filled.clear()
+        return True
 
     async def close(self) -> None:
         await self.engine.dispose()

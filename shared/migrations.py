@@ -4,7 +4,6 @@ A service's `migrations/env.py` calls `run`; its start calls `upgrade`, which ta
 several replicas starting together migrate once.
 """
 
-import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fcntl import LOCK_EX, flock
@@ -87,23 +86,3 @@ def _render_plain_types(kind: str, item: Any, _autogen: AutogenContext) -> str |
     if kind == "type" and isinstance(item, AutoString):
         return f"sa.String(length={item.length})"
     return False
-
-
-async def _write_revision(url: str, location: Path, message: str) -> None:
-    database = Database(url)
-    async with database.engine.connect() as connection:
-        await connection.run_sync(_revise, location, message)
-    await database.close()
-
-
-def _revise(connection: Connection, location: Path, message: str) -> None:
-    config = config_for(location)
-    config.attributes["connection"] = connection
-    command.upgrade(config, "head")
-    number = len(list(ScriptDirectory.from_config(config).walk_revisions())) + 1
-    command.revision(config, message=message, autogenerate=True, rev_id=f"{number:04d}")
-
-
-def write_revision(location: Path, message: str) -> None:
-    """Write the difference between the models and the revisions so far as a new revision."""
-    asyncio.run(_write_revision("sqlite+aiosqlite:///:memory:", location, message))

@@ -13,9 +13,9 @@ A_TASK = (
     'INSERT INTO tasks (pipeline_id, function_id, arguments, "order", created_at) '
     "VALUES (1, 8, '{}', 1, '')"
 )
-A_LETTER = (
-    "INSERT INTO dead_letters (subscription, subject, payload, reason, created_at) "
-    "VALUES ('s', 'users.user.deleted', '', '', '')"
+A_MESSAGE = (
+    "INSERT INTO outbox (message_id, subject, payload, headers, created_at) "
+    "VALUES ('m', 'users.user.deleted', '', '{}', '')"
 )
 
 
@@ -37,13 +37,13 @@ async def test_empty_databases_hold_no_orphans(settings: dict[str, str]) -> None
 async def test_what_hangs_on_nothing_is_named(settings: dict[str, str]) -> None:
     opened = databases(settings)
     async with opened["pipelines"].transaction() as session:
-        for statement in (A_PIPELINE, A_TASK, A_LETTER):
+        for statement in (A_PIPELINE, A_TASK, A_MESSAGE):
             await session.execute(text(statement))
     for name in SERVICES:
         await opened[name].close()
 
     assert await find_orphans(settings) == [
-        "pipelines: dead_letters still holds users.user.deleted",
+        "pipelines: outbox still holds users.user.deleted",
         "pipelines: pipelines.owner_id is 7: no such users.id",
         "pipelines: tasks.function_id is 8: no such functions.id",
     ]

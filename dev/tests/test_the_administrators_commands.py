@@ -8,6 +8,7 @@ import pytest
 import typer.main
 
 import manage
+from deploy.dead_letters import COMMANDS, commands_of
 from dev.environment import ROOT
 
 
@@ -16,6 +17,12 @@ def test_every_command_of_a_service_is_listed(service: str) -> None:
     app = importlib.import_module(f"services.{service}.cli").app
 
     assert set(typer.main.get_group(app).commands) == set(manage.COMMANDS[service])
+
+
+def test_every_service_has_the_commands_about_dead_letters() -> None:
+    for service in manage.SERVICES:
+        group = typer.main.get_group(commands_of(service))
+        assert set(group.commands) == set(manage.OF_EVERY_SERVICE) == set(COMMANDS)
 
 
 def test_help_lists_every_command_with_its_service() -> None:

@@ -12,7 +12,7 @@ from nats.js.api import ConsumerConfig, DeliverPolicy
 from sqlalchemy import text
 
 from dev.orphans import databases
-from shared.messaging.broker import EVENTS_STREAM
+from shared.events.streams import EVENTS_STREAM
 
 BATCH = 500
 SETTLED_SECONDS = 2.0

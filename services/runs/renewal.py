@@ -19,7 +19,8 @@ from services.runs.progress import DOUBLINGS_MAX
 from services.runs.settings import RunsSettings
 from shared.clock import utc_now
 from shared.db import Database
-from shared.messaging.broker import JOBS_STREAM, Broker
+from shared.events.streams import JOBS_STREAM
+from shared.messaging.broker import Broker
 
 log = structlog.get_logger(__name__)
 

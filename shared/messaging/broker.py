@@ -1,47 +1,27 @@
 """The connection to NATS: made in the background, kept for ever, never in a request's way."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 
 import nats
 import structlog
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
-from nats.js.api import KeyValueConfig, RetentionPolicy, StorageType, StreamConfig
+from nats.js.api import KeyValueConfig, StorageType
 from nats.js.errors import BadRequestError, NoStreamResponseError
 from nats.js.kv import KeyValue
 
-EVENTS_STREAM = "MLSPLOIT_EVENTS"
-JOBS_STREAM = "MLSPLOIT_JOBS"
+from shared.events.streams import STREAMS
+from shared.messaging.line import Line
+
 REVOCATIONS_BUCKET = "mlsploit_revocations"
 
-EVENTS_AGE_SECONDS_MAX = 30 * 24 * 3600
-EVENTS_BYTES_MAX = 2 * 1024**3
-DUPLICATE_WINDOW_SECONDS = 120
 RECONNECT_SECONDS = 0.5
 PUBLISH_TIMEOUT_SECONDS = 5.0
 
 log = structlog.get_logger(__name__)
-
-STREAMS = (
-    StreamConfig(
-        name=EVENTS_STREAM,
-        subjects=["mlsploit.events.>"],
-        max_age=EVENTS_AGE_SECONDS_MAX,
-        max_bytes=EVENTS_BYTES_MAX,
-        duplicate_window=DUPLICATE_WINDOW_SECONDS,
-        storage=StorageType.FILE,
-    ),
-    StreamConfig(
-        name=JOBS_STREAM,
-        subjects=["mlsploit.jobs.*"],
-        retention=RetentionPolicy.WORK_QUEUE,
-        duplicate_window=DUPLICATE_WINDOW_SECONDS,
-        storage=StorageType.FILE,
-    ),
-)
 
 
 class Broker:
@@ -86,15 +66,27 @@ class Broker:
                 self.ready.set()
                 return
 
-    async def send(self, subject: str, payload: bytes, headers: Mapping[str, str]) -> None:
-        """Publish and wait until JetStream has stored it."""
+    @asynccontextmanager
+    async def line(self) -> AsyncIterator[Line]:
+        """A connection of its own on which order holds: broken, it is not mended but replaced."""
         await self.ready.wait()
+        line = Line(timeout_seconds=PUBLISH_TIMEOUT_SECONDS)
+        client = await nats.connect(
+            self._url,
+            name=f"{self._name}-relay",
+            allow_reconnect=False,
+            error_cb=_log_error,
+            closed_cb=line.give_up,
+        )
+        line.jetstream = client.jetstream()
         try:
-            await self.jetstream.publish(subject, payload, headers=dict(headers))
+            yield line
         except NoStreamResponseError:
             # Somebody removed the stream while we stayed connected.
             await self._ensure_streams()
-            await self.jetstream.publish(subject, payload, headers=dict(headers))
+            raise
+        finally:
+            await client.close()
 
     async def tell(self, subject: str, payload: bytes) -> None:
         """To whoever listens just now; nobody keeps it."""

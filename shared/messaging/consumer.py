@@ -1,20 +1,17 @@
 """The inbox: each event is handled once per subscription, in the handler's own transaction.
 
 `Consumer.deliver` is the only place that acknowledges. What fails is tried again with growing
-delay; what can never be digested ends in `dead_letters` with the reason.
+delay; what can never be digested becomes a dead letter with the reason.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
+from uuid import NAMESPACE_OID, uuid5
 
 import structlog
 from nats.aio.msg import Msg
-from nats.errors import Error as NatsError
-from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
-from sqlalchemy import insert
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -22,16 +19,17 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from shared.clock import utc_now
 from shared.db import Database
 from shared.events.base import Event
-from shared.messaging.broker import EVENTS_STREAM, Broker
-from shared.messaging.tables import dead_letters, processed_events
+from shared.events.dead_letters import DeadLetterHeaders, dead_letters_subject
+from shared.events.streams import EVENTS_STREAM
+from shared.messaging import metrics
+from shared.messaging.broker import Broker
+from shared.messaging.outbox import enqueue
+from shared.messaging.pulling import Pulling
+from shared.messaging.tables import processed_events
 
 ACK_WAIT_SECONDS = 30
-# A NATS that was started again has forgotten our request; we ask anew after this long.
-FETCH_SECONDS = 5
-FETCH_MESSAGES_MAX = 16
 DELIVERIES_MAX = 10
 RETRY_SECONDS_MAX = 60
-RECONNECT_SECONDS = 1.0
 
 log = structlog.get_logger(__name__)
 
@@ -80,42 +78,21 @@ class Consumer(Generic[E]):
         subscription: Subscription[E],
     ):
         self._database = database
-        self._broker = broker
+        self._service = service
         self._subscription = subscription
-        self._durable = f"{service}-{subscription.name}"
-
-    async def run(self) -> None:
-        """Deliver messages for ever; ends only by cancellation."""
-        while True:
-            await self._broker.ready.wait()
-            try:
-                messages = await self._bind(self._broker.jetstream)
-                while True:
-                    await self._deliver_some(messages)
-            except (NatsError, OSError) as error:
-                # A wiped NATS has lost our durable too: bind again.
-                log.warning("consumer_unbound", durable=self._durable, reason=repr(error))
-                await asyncio.sleep(RECONNECT_SECONDS)
-
-    async def _bind(self, jetstream: JetStreamContext) -> JetStreamContext.PullSubscription:
+        self.durable = f"{service}-{subscription.name}"
         config = ConsumerConfig(
-            durable_name=self._durable,
-            filter_subject=self._subscription.event.subject(),
+            durable_name=self.durable,
+            filter_subject=subscription.event.subject(),
             deliver_policy=DeliverPolicy.ALL,
             ack_policy=AckPolicy.EXPLICIT,
             ack_wait=ACK_WAIT_SECONDS,
         )
-        # add_consumer updates limits that pull_subscribe alone would leave as they were.
-        await jetstream.add_consumer(EVENTS_STREAM, config)
-        return await jetstream.pull_subscribe_bind(self._durable, EVENTS_STREAM)
+        self._messages = Pulling(broker, EVENTS_STREAM, config, self.deliver)
 
-    async def _deliver_some(self, messages: JetStreamContext.PullSubscription) -> None:
-        try:
-            batch = await messages.fetch(FETCH_MESSAGES_MAX, timeout=FETCH_SECONDS)
-        except TimeoutError:  # Nothing came; nats.errors.TimeoutError is one too.
-            return
-        for message in batch:
-            await self.deliver(message)
+    async def run(self) -> None:
+        """Deliver messages for ever; ends only by cancellation."""
+        await self._messages.run()
 
     async def deliver(self, message: Msg) -> None:
         """Handle and acknowledge, or put off, or bury: every message gets exactly one of these."""
@@ -125,11 +102,12 @@ class Consumer(Generic[E]):
             await self._bury(message, f"cannot be parsed: {error}")
             return
         try:
-            await handle_once(self._database, self._subscription, event_id, event)
+            is_new = await handle_once(self._database, self._subscription, event_id, event)
         except Exception as error:
             await self._put_off(message, error)
         else:
             await message.ack()
+            self._count("handled" if is_new else "repeated")
 
     async def _put_off(self, message: Msg, error: Exception) -> None:
         tries = message.metadata.num_delivered or 1
@@ -139,26 +117,29 @@ class Consumer(Generic[E]):
         delay = min(2 ** (tries - 1), RETRY_SECONDS_MAX)
         log.warning(
             "event_put_off",
-            durable=self._durable,
+            durable=self.durable,
             retry_in_seconds=delay,
             exc_info=error,
         )
         await message.nak(delay=delay)
+        self._count("put_off")
 
     async def _bury(self, message: Msg, reason: str) -> None:
         log.error(
             "event_buried",
-            durable=self._durable,
+            durable=self.durable,
             subject=message.subject,
             reason=reason,
         )
-        letter = {
-            "subscription": self._subscription.name,
-            "subject": message.subject,
-            "payload": message.data,
-            "reason": reason,
-            "created_at": utc_now(),
-        }
+        subject = dead_letters_subject(self._service, self._subscription.name)
+        headers = DeadLetterHeaders.about(message, reason).as_headers()
+        # Should the message come again, because we die before `term`, it is the same letter.
+        place = f"{self.durable} {message.metadata.sequence.stream} {message.metadata.timestamp}"
+        message_id = str(uuid5(NAMESPACE_OID, place))
         async with self._database.transaction() as session:
-            await session.execute(insert(dead_letters).values(letter))
+            await enqueue(session, subject, message.data, message_id=message_id, headers=headers)
         await message.term()
+        self._count("buried")
+
+    def _count(self, outcome: str) -> None:
+        metrics.EVENTS.labels(self.durable, outcome).inc()

@@ -1,30 +1,36 @@
 """The outbox: a message is a row in the transaction of the change it tells of.
 
-Only the relay publishes. It sends rows in commit order and deletes exactly the positions that
-JetStream has acknowledged, so a crash between the two costs a repeat (dropped by `Nats-Msg-Id`),
-never a loss.
+Only the relay publishes, one per database. It sends rows in the order of their positions and
+deletes exactly those that JetStream has acknowledged, so a crash between the two costs a repeat
+(dropped by `Nats-Msg-Id`), never a loss.
+Order: what was committed before another transaction wrote its message is sent before that message.
+Two transactions at work at the same time may be sent in either order, each one's messages in its.
 """
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import dataclass
 from uuid import uuid4
 
 import structlog
 from nats.errors import Error as NatsError
-from nats.js.errors import APIError
 from sqlalchemy import delete, insert, select
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shared.clock import utc_now
-from shared.db import Database
+from shared.db import LOOK_AGAIN_SECONDS, Database
 from shared.events.base import Event
+from shared.messaging import metrics
 from shared.messaging.broker import Broker
+from shared.messaging.leader import Check, leadership
+from shared.messaging.line import Line
 from shared.messaging.tables import OUTBOX_FILLED, outbox
 
 BATCH_ROWS_MAX = 100
 BACKOFF_SECONDS_MAX = 30.0
-# Rows written by another process (a command line, a replica) wake nobody here; look now and then.
-LOOK_AGAIN_SECONDS = 1.0
+# NATS takes a mebibyte, headers included. What is larger could never leave, and nothing after it.
+PAYLOAD_BYTES_MAX = 1000 * 1024
 
 log = structlog.get_logger(__name__)
 
@@ -44,6 +50,9 @@ async def enqueue(
     headers: Mapping[str, str] | None = None,
 ) -> None:
     """Send any message through the outbox; `publish` is this for events."""
+    if len(payload) > PAYLOAD_BYTES_MAX:
+        size = f"{len(payload)} bytes, at most {PAYLOAD_BYTES_MAX}"
+        raise ValueError(f"a message on {subject} is too large to be sent: {size}")
     row = {
         "message_id": message_id or str(uuid4()),
         "subject": subject,
@@ -55,48 +64,48 @@ async def enqueue(
     session.info[OUTBOX_FILLED] = True
 
 
+@dataclass
 class OutboxRelay:
-    """Moves one database's outbox to NATS, for ever, in order."""
+    """Moves one database's outbox to NATS, for ever, in order, unless another replica does."""
 
-    def __init__(self, database: Database, broker: Broker):
-        self._database = database
-        self._broker = broker
+    database: Database
+    broker: Broker
+    pause_seconds: float = LOOK_AGAIN_SECONDS
 
     async def run(self) -> None:
-        backoff = LOOK_AGAIN_SECONDS
         while True:
-            self._database.outbox_filled.clear()
             try:
-                while await self.send_batch():
-                    pass
-                backoff = LOOK_AGAIN_SECONDS
-            except (NatsError, APIError, OSError, TimeoutError) as error:
-                log.warning("outbox_waits", reason=repr(error), retry_in_seconds=backoff)
-                await asyncio.sleep(backoff)
-                backoff = min(backoff * 2, BACKOFF_SECONDS_MAX)
-                continue
-            await self._filled_or_time()
+                # First NATS, then the lock: who cannot send must not keep others from it.
+                async with self.broker.line() as line, leadership(self.database) as check:
+                    await self._lead(line, check)
+            except (NatsError, SQLAlchemyError, OSError) as error:
+                log.warning("outbox_waits", reason=repr(error), retry_in_seconds=self.pause_seconds)
+                await asyncio.sleep(self.pause_seconds)
+                self.pause_seconds = min(self.pause_seconds * 2, BACKOFF_SECONDS_MAX)
 
-    async def send_batch(self) -> int:
+    async def _lead(self, line: Line, check: Check) -> None:
+        log.info("outbox_leads")
+        with metrics.LEADS.track_inprogress():
+            while True:
+                await check()
+                if not await self.send_batch(line):
+                    await self.database.has_something_to_send()
+
+    async def send_batch(self, line: Line) -> int:
         """Send up to a batch of rows; returns how many were sent and deleted."""
-        async with self._database.reading() as session:
+        async with self.database.reading() as session:
             statement = select(outbox).order_by(outbox.c.position).limit(BATCH_ROWS_MAX)
             rows = (await session.execute(statement)).all()
-        sent: list[int] = []
-        try:
-            for row in rows:
-                headers = {**row.headers, "Nats-Msg-Id": row.message_id}
-                await self._broker.send(row.subject, row.payload, headers)
-                sent.append(row.position)
-        finally:
-            if sent:
-                async with self._database.transaction() as session:
-                    await session.execute(delete(outbox).where(outbox.c.position.in_(sent)))
-        return len(sent)
-
-    async def _filled_or_time(self) -> None:
-        waiting = self._database.outbox_filled.wait()
-        try:
-            await asyncio.wait_for(waiting, timeout=LOOK_AGAIN_SECONDS)
-        except TimeoutError:
-            return
+        if not rows:
+            return 0
+        acks = await line.send(rows)
+        answered = zip(rows, acks, strict=False)
+        stored = [row.position for row, ack in answered if ack.exception() is None]
+        if stored:
+            async with self.database.transaction() as session:
+                await session.execute(delete(outbox).where(outbox.c.position.in_(stored)))
+            metrics.PUBLISHED.inc(len(stored))
+        for ack in acks:
+            ack.result()
+        self.pause_seconds = LOOK_AGAIN_SECONDS
+        return len(stored)

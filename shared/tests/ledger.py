@@ -21,7 +21,7 @@ from shared.app import Background, Service, create_app
 from shared.auth import CallerDep
 from shared.db import Database, service_metadata
 from shared.events.base import Event
-from shared.messaging.broker import EVENTS_STREAM
+from shared.events.streams import EVENTS_STREAM
 from shared.messaging.consumer import AnySubscription
 from shared.messaging.outbox import publish
 from shared.messaging.tables import add_messaging_tables

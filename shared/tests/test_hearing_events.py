@@ -4,11 +4,12 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from shared.clients.dead_letters import Letter, read_letters
 from shared.db import Database
 from shared.events.base import Event
 from shared.messaging import consumer
 from shared.messaging.consumer import Subscription, handle_once
-from shared.messaging.tables import dead_letters, processed_events
+from shared.messaging.tables import outbox, processed_events
 from shared.testing.eventually import eventually
 from shared.testing.processes import NatsServer
 from shared.tests.ledger import (
@@ -16,6 +17,7 @@ from shared.tests.ledger import (
     copy_note,
     keep_note,
     ledger,
+    listening,
     notes_in,
     offer,
     wrapped,
@@ -28,6 +30,11 @@ COPY = Subscription("copy", NoteWritten, copy_note)
 
 async def has(database: Database, *texts: str) -> bool:
     return await notes_in(database) == list(texts)
+
+
+async def letters_of(nats: NatsServer, service: str = "hearer") -> list[Letter]:
+    async with listening(nats.url) as jetstream:
+        return [letter async for letter in read_letters(jetstream, service)]
 
 
 class Failing:
@@ -125,15 +132,14 @@ async def test_what_can_never_be_digested_is_kept_apart_with_its_reason(
     tmp_path: Path, nats: NatsServer, payload: bytes
 ) -> None:
     async with ledger(tmp_path, "hearer", nats.url, subscriptions=[COPY]) as hearer:
-        database: Database = hearer.state.database
         await offer(hearer, nats.url, payload, wrapped("next"))
 
-        await eventually(lambda: has(database, "next"))
-        async with database.reading() as session:
-            [letter] = (await session.execute(select(dead_letters))).all()
-        assert (letter.subscription, letter.subject) == ("copy", NoteWritten.subject())
-        assert letter.payload == payload
-        assert letter.reason.startswith("cannot be parsed: ")
+        await eventually(lambda: has(hearer.state.database, "next"))
+        [letter] = await eventually(lambda: letters_of(nats))
+    assert (letter.subscription, letter.about.subject) == ("copy", NoteWritten.subject())
+    assert letter.payload == payload
+    assert letter.about.tries == 1
+    assert letter.about.reason.startswith("cannot be parsed: ")
 
 
 async def test_what_fails_too_often_is_kept_apart_and_the_rest_goes_on(
@@ -141,18 +147,42 @@ async def test_what_fails_too_often_is_kept_apart_and_the_rest_goes_on(
 ) -> None:
     monkeypatch.setattr(consumer, "DELIVERIES_MAX", 2)
     subscription = Subscription("copy", NoteWritten, Failing(times=2))
+    async with (
+        ledger(tmp_path / "a", "teller", nats.url) as teller,
+        ledger(tmp_path / "b", "hearer", nats.url, subscriptions=[subscription]) as hearer,
+    ):
+        await write_notes(teller.state.database, "fails")
+        [letter] = await eventually(lambda: letters_of(nats))
+        assert letter.about.reason == "failed 2 times, last with RuntimeError('not now')"
+        assert letter.about.tries == 2
+        assert letter.about.event_id == NoteWritten.parse(letter.payload)[0]
+        await write_notes(teller.state.database, "goes on")
+        await eventually(lambda: has(hearer.state.database, "goes on"))
+
+
+async def test_a_letter_that_is_sent_while_nats_is_away_arrives_once_it_is_back(
+    tmp_path: Path, nats: NatsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consumer, "DELIVERIES_MAX", 1)
+
+    async def fail_without_nats(_session: AsyncSession, _event: Event) -> None:
+        await nats.kill()
+        raise RuntimeError("never")
+
+    subscription = Subscription("copy", NoteWritten, fail_without_nats)
     async with ledger(tmp_path, "hearer", nats.url, subscriptions=[subscription]) as hearer:
         database: Database = hearer.state.database
 
-        async def letters() -> list[str]:
+        async def waits() -> bool:
             async with database.reading() as session:
-                return list((await session.scalars(select(dead_letters.c.reason))).all())
+                return bool((await session.execute(select(outbox))).all())
 
         await offer(hearer, nats.url, wrapped("fails"))
-        reason = "failed 2 times, last with RuntimeError('not now')"
-        assert await eventually(letters) == [reason]
-        await offer(hearer, nats.url, wrapped("goes on"))
-        await eventually(lambda: has(database, "goes on"))
+        await eventually(waits)
+        await nats.start()
+
+        [letter] = await eventually(lambda: letters_of(nats), within=LONG)
+        assert letter.about.reason == "failed 1 times, last with RuntimeError('never')"
 
 
 @pytest.mark.parametrize("is_wiped", [False, True])

@@ -1,7 +1,8 @@
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -10,6 +11,7 @@ from sqlalchemy import func, insert, select
 
 from shared.db import Database
 from shared.messaging.broker import Broker
+from shared.messaging.line import Ack, Line, failed
 from shared.messaging.outbox import OutboxRelay
 from shared.messaging.tables import outbox
 from shared.testing.eventually import eventually
@@ -29,14 +31,19 @@ async def is_empty(database: Database) -> bool:
 
 
 @asynccontextmanager
-async def connected(nats: NatsServer) -> AsyncIterator[Broker]:
-    """A broker of the test's own."""
+async def lined(nats: NatsServer) -> AsyncIterator[Line]:
+    """A line of the test's own."""
     broker = Broker(nats.url, "test")
     await broker.connect()
     try:
-        yield broker
+        async with broker.line() as line:
+            yield line
     finally:
         await broker.close()
+
+
+def relay_of(database: Database) -> OutboxRelay:
+    return OutboxRelay(database, Broker("", ""))
 
 
 async def readiness(client: httpx.AsyncClient) -> tuple[int, str]:
@@ -139,18 +146,18 @@ async def test_an_event_that_another_process_committed_is_relayed(
 async def test_a_crash_between_sending_and_deleting_costs_no_second_event(
     tmp_path: Path, nats: NatsServer
 ) -> None:
-    async with ledger(tmp_path, "ledger", nats_url="") as app, connected(nats) as broker:
+    async with ledger(tmp_path, "ledger", nats_url="") as app, lined(nats) as line:
         database: Database = app.state.database
         await write_notes(database, "once")
         async with database.reading() as session:
             row = (await session.execute(select(outbox))).one()
-        relay = OutboxRelay(database, broker)
-        assert await relay.send_batch() == 1
+        relay = relay_of(database)
+        assert await relay.send_batch(line) == 1
 
         # As if the deletion had never been committed.
         async with database.transaction() as session:
             await session.execute(insert(outbox).values(dict(row._mapping)))
-        assert await relay.send_batch() == 1
+        assert await relay.send_batch(line) == 1
 
         assert await told(nats.url) == ["once"]
 
@@ -159,11 +166,11 @@ async def test_two_relays_of_one_outbox_tell_each_event_once_and_in_order(
     tmp_path: Path, nats: NatsServer
 ) -> None:
     expected = [f"note {number}" for number in range(60)]
-    async with ledger(tmp_path, "ledger", nats_url="") as app, connected(nats) as one:
+    async with ledger(tmp_path, "ledger", nats_url="") as app, lined(nats) as one:
         await write_notes(app.state.database, *expected)
-        async with connected(nats) as other:
-            relays = [OutboxRelay(app.state.database, broker) for broker in (one, other)]
-            await asyncio.gather(*(relay.send_batch() for relay in relays))
+        async with lined(nats) as other:
+            relay = relay_of(app.state.database)
+            await asyncio.gather(*(relay.send_batch(line) for line in (one, other)))
 
         assert await waiting_in(app.state.database) == 0
         assert await told(nats.url) == expected
@@ -172,20 +179,44 @@ async def test_two_relays_of_one_outbox_tell_each_event_once_and_in_order(
 async def test_what_cannot_be_sent_now_stays_and_what_was_sent_does_not(
     tmp_path: Path, nats: NatsServer
 ) -> None:
-    async with ledger(tmp_path, "ledger", nats_url="") as app, connected(nats) as broker:
+    async with ledger(tmp_path, "ledger", nats_url="") as app, lined(nats) as line:
         database: Database = app.state.database
         await write_notes(database, "sent", "stays")
-        sent = 0
 
-        class Failing(Broker):
-            async def send(self, *message: object) -> None:
-                nonlocal sent
-                if sent:
-                    raise TimeoutError
-                sent += 1
-                await broker.send(*message)  # type: ignore[arg-type]
+        class Failing(Line):
+            async def send(self, messages: Sequence[Any]) -> list[Ack]:
+                return [*await line.send(messages[:1]), failed(TimeoutError())]
 
         with pytest.raises(TimeoutError):
-            await OutboxRelay(database, Failing("", "")).send_batch()
+            await relay_of(database).send_batch(Failing(timeout_seconds=1))
         assert await waiting_in(database) == 1
         assert await told(nats.url) == ["sent"]
+
+
+async def test_what_was_on_its_way_when_nats_died_is_told_once_and_in_order(
+    tmp_path: Path, nats: NatsServer
+) -> None:
+    expected = [f"note {number}" for number in range(2000)]
+    async with ledger(tmp_path, "ledger", nats.url) as app:
+        database: Database = app.state.database
+        await write_notes(database, *expected)
+
+        async def is_half_sent() -> bool:
+            return await waiting_in(database) < len(expected) // 2
+
+        await eventually(is_half_sent)
+        await nats.kill()
+        assert await waiting_in(database) > 0
+        await nats.start()
+
+        await eventually(lambda: is_empty(database), within=LONG)
+        assert await told(nats.url) == expected
+
+
+async def test_what_nats_would_refuse_for_its_size_is_refused_at_once(tmp_path: Path) -> None:
+    async with ledger(tmp_path, "ledger", nats_url="") as app:
+        database: Database = app.state.database
+        with pytest.raises(ValueError, match="at most"):
+            await write_notes(database, "x" * 1024 * 1024)
+
+        assert await notes_in(database) == []

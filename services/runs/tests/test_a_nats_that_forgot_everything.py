@@ -11,8 +11,8 @@ from services.runs.main import build
 from services.runs.settings import RunsSettings
 from services.runs.testing import Api
 from shared.events.runs import JobReady
+from shared.events.streams import JOBS_STREAM
 from shared.hyperlinks import id_of
-from shared.messaging.broker import JOBS_STREAM
 from shared.testing.eventually import eventually
 from shared.testing.peers import Peers
 from shared.testing.processes import NatsServer

@@ -1,0 +1,87 @@
+"""One pull consumer on JetStream, bound again for ever: a restarted or wiped NATS is outlived.
+
+A waiting pull gets a message the moment it is published; nothing is asked for while the caller has
+no room for it, so that messages stay for others.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+import structlog
+from nats.aio.msg import Msg
+from nats.errors import Error as NatsError
+from nats.js import JetStreamContext
+from nats.js.api import ConsumerConfig
+
+from shared.messaging.broker import Broker
+
+# A pull that a restarted NATS forgot is waited for this long.
+FETCH_SECONDS = 5.0
+REBIND_SECONDS = 0.5
+HAND_BACK_SECONDS = 0.1
+
+log = structlog.get_logger(__name__)
+
+Handle = Callable[[Msg], Awaitable[None]]
+
+
+@dataclass(eq=False)
+class Pulling:
+    """`handle` gets each message and acknowledges it; `room` returns when there is room for one."""
+
+    broker: Broker
+    stream: str
+    config: ConsumerConfig
+    handle: Handle
+    room: Callable[[], Awaitable[object]] | None = None
+    is_stopping: bool = False
+    is_bound: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def run(self) -> None:
+        """Ends by cancellation; `is_stopping` is for one that nats-py swallowed."""
+        while not self.is_stopping:
+            try:
+                await self.broker.ready.wait()
+                messages = await self._bind()
+                try:
+                    await self._pull(messages)
+                finally:
+                    await self._let_go(messages)
+            except (NatsError, OSError) as error:
+                self.is_bound.clear()
+                subject = self.config.filter_subject
+                log.warning("consumer_unbound", subject=subject, reason=repr(error))
+                await asyncio.sleep(REBIND_SECONDS)
+
+    async def _bind(self) -> JetStreamContext.PullSubscription:
+        jetstream = self.broker.jetstream
+        # add_consumer updates limits that pull_subscribe alone would leave as they were.
+        info = await jetstream.add_consumer(self.stream, self.config)
+        messages = await jetstream.pull_subscribe_bind(info.name, self.stream)
+        self.is_bound.set()
+        return messages
+
+    async def _pull(self, messages: JetStreamContext.PullSubscription) -> None:
+        while not self.is_stopping:
+            if self.room is not None:
+                await self.room()
+            try:
+                [message] = await messages.fetch(1, timeout=FETCH_SECONDS)
+            except TimeoutError:  # Nothing came; nats.errors.TimeoutError is one too.
+                continue
+            await self.handle(message)
+
+    async def _let_go(self, messages: JetStreamContext.PullSubscription) -> None:
+        """End the pull that still waits at the server, and hand back what it has brought.
+
+        Otherwise the server would send it the next message, and nobody else would hear of that
+        until its acknowledgement is overdue.
+        """
+        with suppress(NatsError, OSError):
+            while messages.pending_msgs:
+                [message] = await messages.fetch(1, timeout=HAND_BACK_SECONDS)
+                await message.nak()
+        with suppress(NatsError, OSError):
+            await messages.unsubscribe()

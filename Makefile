@@ -82,6 +82,9 @@ bench: $(READY) ## What each kind of request costs a whole system, by process
 bench-dispatch: $(READY) ## Time from POST /runs/ to the first job RUNNING
 	@$(PYTHON) -m dev.bench.dispatch
 
+bench-streams: $(READY) ## What a thousand streams of live updates cost
+	@$(PYTHON) -m dev.bench.streams
+
 ##@ Tidy up
 
 clean: ## Remove what was built; data/ and .env stay
@@ -96,4 +99,4 @@ help: ## Show this
 $(READY): requirements/dev.txt
 	@sh dev/setup.sh
 
-.PHONY: run demo token test test-fuzz test-chaos lint format orphans migration openapi lock bench bench-dispatch clean help
+.PHONY: run demo token test test-fuzz test-chaos lint format orphans migration openapi lock bench bench-dispatch bench-streams clean help

@@ -20,6 +20,8 @@ SERVICES = ("users", "files", "modules", "pipelines", "runs")
 PROBE = Path(__file__).parent.parent / "contract" / "modules" / "probe"
 # The cases of the contract were recorded with this branch.
 BRANCH = "master"
+# Nobody serves a module, and one user may have as many streams as a process.
+QUIET = {"MLSPLOIT_MODULES": "", "MLSPLOIT_RUNS_LIVE_STREAMS_PER_USER_MAX": "2000"}
 AUTHOR = Actor("author", "author@example.org")
 
 
@@ -43,7 +45,7 @@ class QuietSystem:
 def quiet(folder: Path, settings: Mapping[str, str]) -> Iterator[QuietSystem]:
     """Nothing may be left in it, once everybody has gone home."""
     probe = _publish(folder / "probe")
-    with Stack(folder / "data", {"MLSPLOIT_MODULES": ""} | dict(settings)) as stack:
+    with Stack(folder / "data", QUIET | dict(settings)) as stack:
         said = command(stack, "drf_create_token", "admin")
         system = QuietSystem(stack, probe, said.split()[2])
         system.register_probe_as("probe")

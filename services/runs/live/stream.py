@@ -33,6 +33,8 @@ HEADERS = {
     "X-Accel-Buffering": "no",
 }
 LEFT = "left"
+# Less than any position.
+NOTHING = -1
 
 
 @dataclass(frozen=True)
@@ -98,19 +100,23 @@ class EventStream(Response):
         return position, opening
 
     async def _follow(self, listener: Listener, position: int, send: Send) -> None:
-        while listener.end is None:
+        read_up_to = position
+        while await self._wait(listener, read_up_to, send):
             told = listener.told
             async with self._hub.readers, self._database.reading() as session:
                 page = await read_page(session, self._follower.feed, position, self._links)
             if page.events:
                 await _send(send, page.events)
             position = page.position
-            if page.is_last:
-                await self._wait(listener, max(told, position), send)
+            read_up_to = max(told, position) if page.is_last else NOTHING
 
-    async def _wait(self, listener: Listener, beyond: int, send: Send) -> None:
-        while not await listener.wait(beyond=beyond, seconds=self._settings.live_heartbeat_seconds):
+    async def _wait(self, listener: Listener, read_up_to: int, send: Send) -> bool:
+        """Until there may be something to read; False when the stream is to end."""
+        while not await listener.wait(
+            beyond=read_up_to, seconds=self._settings.live_heartbeat_seconds
+        ):
             await _send(send, KEEPALIVE_COMMENT)
+        return listener.end is None
 
 
 async def _send(send: Send, body: bytes) -> None:

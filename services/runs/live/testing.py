@@ -15,10 +15,26 @@ import orjson
 import uvicorn
 from fastapi import FastAPI
 
+from services.runs.settings import RunsSettings
+from services.runs.testing import Api
 from shared.testing.eventually import eventually
 
 PATH = "/api/v1/events/"
 READ_SECONDS_MAX = 30.0
+
+
+@dataclass(frozen=True)
+class Running:
+    """The service with NATS, on a port of its own, and its clients."""
+
+    app: FastAPI
+    url: str
+    api: Api
+
+    @property
+    def settings(self) -> RunsSettings:
+        found: RunsSettings = self.app.state.settings
+        return found
 
 
 @dataclass(frozen=True)

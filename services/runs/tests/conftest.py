@@ -1,16 +1,19 @@
 """The runs service for its tests: real database and tokens; its neighbours are played."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
 import httpx
 import pytest
 from fastapi import FastAPI
 
+from services.runs.live.testing import Running, serving
 from services.runs.main import build
 from services.runs.settings import RunsSettings
 from services.runs.testing import Api, Neighbours
 from shared.testing.peers import Peers
+from shared.testing.processes import NatsServer
 from shared.testing.tokens import Signer
 
 
@@ -39,3 +42,40 @@ def neighbours(peers: Peers) -> Neighbours:
 @pytest.fixture
 def api(client: httpx.AsyncClient, signer: Signer, neighbours: Neighbours) -> Api:
     return Api(client, signer, neighbours)
+
+
+# Long enough that only a word from whoever committed can have woken a stream.
+NO_LOOK_SECONDS = 3600.0
+Replicas = Callable[..., AbstractAsyncContextManager[Running]]
+
+
+@pytest.fixture
+def replicas(
+    tmp_path: Path,
+    peers: Peers,
+    signer: Signer,
+    neighbours: Neighbours,
+    nats: NatsServer,
+    database_url: str,
+) -> Replicas:
+    """As many processes of the service as a test starts, on one database and one NATS."""
+
+    @asynccontextmanager
+    async def start(*, look_seconds: float = NO_LOOK_SECONDS) -> AsyncIterator[Running]:
+        settings = RunsSettings(
+            data_dir=tmp_path,
+            nats_url=nats.url,
+            database_url=database_url,
+            live_look_seconds=look_seconds,
+        )
+        app = build(settings, transport=peers)
+        async with serving(app) as url, httpx.AsyncClient(base_url=url, trust_env=False) as client:
+            yield Running(app, url, Api(client, signer, neighbours))
+
+    return start
+
+
+@pytest.fixture
+async def running(replicas: Replicas) -> AsyncIterator[Running]:
+    async with replicas() as one:
+        yield one

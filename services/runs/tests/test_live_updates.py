@@ -1,48 +1,8 @@
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from pathlib import Path
-
-import httpx
 import pytest
-from fastapi import FastAPI
 
-from services.runs.live.testing import PATH, Told, following, joined_log, serving
-from services.runs.main import build
-from services.runs.settings import RunsSettings
-from services.runs.testing import Api, Neighbours
+from services.runs.live.testing import PATH, Running, Told, following, joined_log
+from services.runs.testing import Api
 from shared.hyperlinks import id_of
-from shared.testing.peers import Peers
-from shared.testing.processes import NatsServer
-from shared.testing.tokens import Signer
-
-
-@dataclass(frozen=True)
-class Running:
-    """The service with NATS, on a port of its own, and its clients."""
-
-    app: FastAPI
-    url: str
-    api: Api
-
-    @property
-    def settings(self) -> RunsSettings:
-        found: RunsSettings = self.app.state.settings
-        return found
-
-
-@pytest.fixture
-async def running(
-    tmp_path: Path,
-    peers: Peers,
-    signer: Signer,
-    neighbours: Neighbours,
-    nats: NatsServer,
-    database_url: str,
-) -> AsyncIterator[Running]:
-    settings = RunsSettings(data_dir=tmp_path, nats_url=nats.url, database_url=database_url)
-    app = build(settings, transport=peers)
-    async with serving(app) as url, httpx.AsyncClient(base_url=url, trust_env=False) as client:
-        yield Running(app, url, Api(client, signer, neighbours))
 
 
 def summary(heard: list[Told]) -> list[tuple[str, int, str]]:

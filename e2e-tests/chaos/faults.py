@@ -27,7 +27,7 @@ HELD_LONG_SECONDS = (4.5, 8.0)
 LONG_SHARE = 0.1
 PAUSE_SECONDS = (0.5, 3.0)
 LOCK_SECONDS = (0.5, 2.0)
-LOOK_SECONDS = 0.1
+LOOK_SECONDS = 0.2
 RETURN_SECONDS_MAX = 120.0
 
 
@@ -95,11 +95,13 @@ class Chaos:
             pause = chance.uniform(*PAUSE_SECONDS)
             if fault.target not in self._busy:
                 self._busy.add(fault.target)
-                await self._inflict(fault)
+                # On a slow machine all takes longer to come back; the work gets as much longer.
+                pause = max(pause, await self._inflict(fault))
                 self._busy.discard(fault.target)
             await rest(pause)
 
-    async def _inflict(self, fault: Fault) -> None:
+    async def _inflict(self, fault: Fault) -> float:
+        """For how many seconds the target was away."""
         began = time.monotonic()
         victim = self._victims[fault.target]
         match fault.kind:
@@ -122,7 +124,9 @@ class Chaos:
                 await asyncio.to_thread(_lock, self._files[fault.target], fault.seconds)
         self.damage.faults[fault.kind, fault.target] += 1
         await self._until_up(victim)
-        self.damage.note_outage(time.monotonic() - began, fault.target)
+        outage = time.monotonic() - began
+        self.damage.note_outage(outage, fault.target)
+        return outage
 
     async def _until_up(self, victim: Victim) -> None:
         async with asyncio.timeout(RETURN_SECONDS_MAX):

@@ -38,8 +38,11 @@ LOOK_SECONDS = 0.1
 # In its quick form one part is broken at a time, in a large one two are.
 RUNS_OF_A_LARGE_STORM = 100
 CLIENTS_MAX = 48
-# Blobs of uploads that were interrupted would be looked at an hour from now.
-DUE_AT_ONCE = "UPDATE doomed_blobs SET due_at = '2026-01-01 00:00:00'"
+# What interrupted uploads and lost attempts left would be looked at hours from now.
+DUE_AT_ONCE = (
+    "UPDATE doomed_blobs SET due_at = '2026-01-01 00:00:00'",
+    "UPDATE files SET unclaimed_until = '2026-01-01 00:00:00' WHERE unclaimed_until IS NOT NULL",
+)
 
 
 @dataclass(frozen=True)
@@ -120,12 +123,13 @@ async def _storm(stack: WiredStack, network: Network, work: Workload, terms: Ter
 def _settle(stack: WiredStack) -> list[str]:
     """Cascades end and blobs go, without a hand; whatever does not is named."""
     settings = stack.environment()
-    asyncio.run(change(settings, "files", DUE_AT_ONCE))
+    for statement in DUE_AT_ONCE:
+        asyncio.run(change(settings, "files", statement))
     left: list[str] = []
 
     def is_settled() -> bool:
         left[:] = asyncio.run(find_orphans(settings))
-        left.extend(f"blob {row['key']} is doomed, and stays" for row in _doomed(settings))
+        left.extend(f"{row['key']} is due, and stays" for row in _due(settings))
         return not left
 
     try:
@@ -135,8 +139,12 @@ def _settle(stack: WiredStack) -> list[str]:
     return find_blob_faults(settings)
 
 
-def _doomed(settings: dict[str, str]) -> list[Row]:
-    return asyncio.run(rows(settings, "files", "SELECT key FROM doomed_blobs"))
+def _due(settings: dict[str, str]) -> list[Row]:
+    query = (
+        "SELECT key FROM doomed_blobs "
+        "UNION ALL SELECT blob_key FROM files WHERE unclaimed_until IS NOT NULL"
+    )
+    return asyncio.run(rows(settings, "files", query))
 
 
 def _forget(stack: WiredStack, token: str, ledger: Path) -> list[str]:
@@ -185,6 +193,7 @@ async def _kept(settings: dict[str, str]) -> Kept:
         ),
         outputs=await rows(settings, "runs", "SELECT job_id, file_id FROM job_outputs"),
         files=await rows(settings, "files", "SELECT id, name, kind, sha256 FROM files"),
+        held=await rows(settings, "files", "SELECT file_id FROM file_references"),
     )
 
 

@@ -33,6 +33,7 @@ class Kept:
     attempts: list[Row] = field(default_factory=list)
     outputs: list[Row] = field(default_factory=list)
     files: list[Row] = field(default_factory=list)
+    held: list[Row] = field(default_factory=list)
 
 
 def faults_of_runs(outcome: Outcome, kept: Kept) -> Iterator[str]:
@@ -87,6 +88,10 @@ def faults_of_contents(outcome: Outcome, kept: Kept) -> Iterator[str]:
     for file in kept.files:
         if file["kind"] == "INPUT" and file["sha256"] != _digest(file["name"]):
             yield f"{file['name']} is not what was uploaded"
+    held = {row["file_id"] for row in kept.held}
+    for file_id, file in by_id.items():
+        if file["kind"] == "OUTPUT" and file_id not in held:
+            yield f"output {file_id} belongs to no run"
     uploads = Counter(file["name"] for file in kept.files if file["kind"] == "INPUT")
     for name in outcome.runs:
         if uploads[name] != 1:

@@ -19,7 +19,8 @@ STEPS = 3
 PEOPLE = 4
 # Every so many runs somebody is deleted, with runs at work.
 RUNS_PER_DELETION = 10
-LOOK_SECONDS = 0.5
+LOOK_SECONDS = 1.0
+LOOK_SECONDS_MAX = 8.0
 OVER = frozenset({"FINISHED", "FAILED", "CANCELED"})
 
 
@@ -94,8 +95,10 @@ class Workload:
             began = time.monotonic()
             run = await _start(owner, file_name(number))
             self.outcome.runs[file_name(number)] = run["id"]
+            pause = LOOK_SECONDS
             while (await owner.client.get(run["url"]))["status"] not in OVER:
-                await rest(LOOK_SECONDS)
+                await rest(pause)
+                pause = min(pause + LOOK_SECONDS, LOOK_SECONDS_MAX)
             self.outcome.seconds.append(time.monotonic() - began)
 
     async def _delete(self, owner: Owner, number: int) -> None:

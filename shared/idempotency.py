@@ -4,7 +4,8 @@ The first request with a key claims it, and its answer is kept for a day; the sa
 gets that answer, another one with the same key is refused. Only success is kept: a refusal has
 changed nothing, so asking again is harmless. An answer may hold a secret, such as a new token, so
 it is kept under lock: the key that the client chose opens it, and only a digest of that is stored.
-Invariant: while a request with a key is at work, no other with that key is.
+Invariant: while a request with a key is at work, no other with that key is. What `keep_created` is
+told of is never done twice: the answer is kept in the transaction of the change.
 """
 
 import asyncio
@@ -12,6 +13,7 @@ import time
 from base64 import urlsafe_b64encode
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from datetime import timedelta
 from hashlib import blake2b
 from typing import Any
@@ -21,7 +23,7 @@ import orjson
 import structlog
 from cryptography.fernet import Fernet
 from python_multipart.multipart import parse_options_header
-from sqlalchemy import Row, delete, insert, select, update
+from sqlalchemy import Row, Update, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.datastructures import Headers
@@ -29,6 +31,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from shared.answers import created
 from shared.auth import authenticate
 from shared.clock import utc_now
 from shared.db import Database
@@ -102,13 +105,36 @@ class Idempotent:
         async def collect(message: Message) -> None:
             messages.append(message)
 
-        async with kept.claimed():
-            await self._app(scope, body.receive, collect)
-            if messages and 200 <= messages[0]["status"] < 300:
-                await body.drain()
-                await kept.keep(body, messages)
+        at_work = _at_work.set((kept, body))
+        try:
+            async with kept.claimed():
+                await self._app(scope, body.receive, collect)
+                if messages and 200 <= messages[0]["status"] < 300:
+                    await body.drain()
+                    await kept.keep(body, _joined(messages))
+        finally:
+            _at_work.reset(at_work)
         for message in messages:
             await send(message)
+
+
+def _joined(messages: list[Message]) -> Response:
+    start, *rest = messages
+    body = b"".join(message.get("body", b"") for message in rest)
+    return Response(body, start["status"], dict(Headers(scope=start)))
+
+
+async def keep_created(session: AsyncSession, item: dict[str, Any]) -> dict[str, Any]:
+    """Keep what the request with a key, if this is one, is about to be answered: 201 and this.
+
+    As the last thing in the transaction of the change: whatever kills us afterwards, before the
+    answer is out, a request that is sent again gets it and changes nothing.
+    """
+    at_work = _at_work.get()
+    if at_work is not None and at_work[1].is_read:
+        kept, body = at_work
+        await session.execute(kept.keeping(body, created(item)))
+    return item
 
 
 class BodyPrint:
@@ -123,18 +149,18 @@ class BodyPrint:
         self._digest = blake2b(kind + b"\n" + scope["query_string"] + b"\n", digest_size=32)
         self._receive = receive
         self._rest = b""
-        self._is_read = False
+        self.is_read = False
         self.size = 0
 
     async def receive(self) -> Message:
         message = await self._receive()
-        self._is_read = not message.get("more_body", False)
+        self.is_read = not message.get("more_body", False)
         self._add(message.get("body", b""))
         return message
 
     async def drain(self, *, bytes_max: int | None = None) -> None:
         """Read what nobody has read; beyond `bytes_max` it is another body anyway."""
-        while not self._is_read and (bytes_max is None or self.size <= bytes_max):
+        while not self.is_read and (bytes_max is None or self.size <= bytes_max):
             await self.receive()
 
     def fingerprint(self) -> str:
@@ -217,36 +243,47 @@ class KeptAnswer:
     async def _renew(self) -> None:
         while True:
             await asyncio.sleep(RENEW_SECONDS)
-            await self._write(expires_at=utc_now() + _seconds(CLAIM_SECONDS))
+            expires_at = utc_now() + _seconds(CLAIM_SECONDS)
+            async with self._database.transaction() as session:
+                await session.execute(
+                    update(keys).where(*self._mine()).values(expires_at=expires_at)
+                )
 
-    async def keep(self, body: BodyPrint, messages: list[Message]) -> None:
-        start, *rest = messages
-        headers = Headers(scope=start)
-        answer = {
-            "headers": {name: headers[name] for name in KEPT_HEADERS if name in headers},
-            "body": b"".join(message.get("body", b"") for message in rest).decode(),
-        }
-        await self._write(
-            expires_at=utc_now() + timedelta(hours=KEPT_HOURS),
-            fingerprint=body.fingerprint(),
-            body_bytes=body.size,
-            status=start["status"],
-            answer=self._lock.encrypt(orjson.dumps(answer)),
-        )
+    async def keep(self, body: BodyPrint, response: Response) -> None:
+        """Changes nothing where the transaction of the change has kept it."""
+        async with self._database.transaction() as session:
+            await session.execute(self.keeping(body, response))
         self._is_kept = True
+
+    def keeping(self, body: BodyPrint, response: Response) -> Update:
+        answer = {
+            "headers": {k: response.headers[k] for k in KEPT_HEADERS if k in response.headers},
+            "body": bytes(response.body).decode(),
+        }
+        return (
+            update(keys)
+            .where(*self._mine())
+            .values(
+                expires_at=utc_now() + timedelta(hours=KEPT_HOURS),
+                fingerprint=body.fingerprint(),
+                body_bytes=body.size,
+                status=response.status_code,
+                answer=self._lock.encrypt(orjson.dumps(answer)),
+            )
+        )
 
     def reopened(self, row: Row[Any]) -> Response:
         answer = orjson.loads(self._lock.decrypt(row.answer))
         headers = {**answer["headers"], "Idempotency-Replayed": "true"}
         return Response(answer["body"], status_code=row.status, headers=headers)
 
-    async def _write(self, **values: Any) -> None:
-        async with self._database.transaction() as session:
-            await session.execute(update(keys).where(*self._mine()).values(values))
-
     def _mine(self) -> tuple[Any, ...]:
         """Without an answer yet: a renewal that comes late must not shorten a kept answer's day."""
         return keys.c.id == self._id, keys.c.holder == self._holder, keys.c.status.is_(None)
+
+
+# The request with a key that is being answered here and now.
+_at_work: ContextVar[tuple[KeptAnswer, BodyPrint] | None] = ContextVar("at_work", default=None)
 
 
 def _seconds(seconds: float) -> timedelta:

@@ -10,6 +10,7 @@ from services.pipelines import queries
 from services.pipelines.arguments import find_faults
 from services.pipelines.errors import AdministratorsOwnNothing
 from services.pipelines.models import Pipeline, Task
+from services.pipelines.presenter import show_task
 from services.pipelines.schemas import (
     NO_ARGUMENTS,
     PipelineChange,
@@ -23,6 +24,8 @@ from shared.clients.modules import ModulesClient
 from shared.db import Database
 from shared.errors import LINK_MISSING, InvalidFields
 from shared.events.pipelines import PipelineDeleted
+from shared.hyperlinks import Hyperlinks
+from shared.idempotency import keep_created
 from shared.messaging.outbox import publish
 
 
@@ -59,8 +62,13 @@ async def delete_pipeline(session: AsyncSession, pipeline: Pipeline) -> None:
 
 
 async def add_task(
-    database: Database, caller: Caller, submission: Submission, *, modules: ModulesClient
-) -> Task:
+    database: Database,
+    caller: Caller,
+    submission: Submission,
+    links: Hyperlinks,
+    *,
+    modules: ModulesClient,
+) -> dict[str, Any]:
     """A task at the end of one of the caller's pipelines, enabled or not."""
     _refuse_administrators(caller)
     body = await _judge_task(database, caller, submission, modules)
@@ -76,7 +84,7 @@ async def add_task(
         )
         session.add(task)
         await session.flush()
-        return task
+        return await keep_created(session, show_task(task, caller.user_id, links))
 
 
 async def _judge_task(

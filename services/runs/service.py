@@ -30,6 +30,7 @@ from shared.db import Database
 from shared.errors import LINK_MISSING, InvalidFields
 from shared.events.runs import RunCreated, RunDeleted
 from shared.hyperlinks import Hyperlinks
+from shared.idempotency import keep_created
 from shared.messaging.outbox import publish
 
 USER = "user"
@@ -58,7 +59,8 @@ async def create_run(
         await _refuse_what_is_gone(session, caller.user_id, plan.pipeline_id)
         run, jobs = await _add_run(session, plan, holder, caller.user_id)
         await progress.offer(session, jobs[0], settings)
-    return presenter.view_run(run, plan.file_ids, [job.id or 0 for job in jobs], links)
+        made = presenter.view_run(run, plan.file_ids, [job.id or 0 for job in jobs], links)
+        return await keep_created(session, made)
 
 
 async def _add_run(

@@ -20,9 +20,10 @@ from shared.auth import Caller, requires
 from shared.bodies import Body, SubmissionDep, accepts
 from shared.clock import iso
 from shared.db import DatabaseDep, ReadSessionDep, SessionDep, UtcDateTime, service_metadata
-from shared.errors import BadRequest, NotFound
+from shared.errors import BadRequest, Conflict, NotFound
 from shared.fields import Text as Words
 from shared.hyperlinks import Hyperlinks, HyperlinksDep, PathId
+from shared.idempotency import keep_created
 from shared.messaging.tables import add_messaging_tables
 from shared.paging import Orders, Page, pages
 from shared.settings import ServiceSettings
@@ -59,11 +60,18 @@ class Shelf:
     def __init__(self) -> None:
         self.open = asyncio.Event()
         self.open.set()
+        # The same, once the book is there and before anybody is told.
+        self.says_so = asyncio.Event()
+        self.says_so.set()
         self.waiting = 0
 
     async def pass_through(self) -> None:
         self.waiting += 1
         await self.open.wait()
+
+    async def say_so(self) -> None:
+        self.waiting += 1
+        await self.says_so.wait()
 
 
 shelf = Shelf()
@@ -113,7 +121,12 @@ async def create_book(
     values = {"title": title, "created_at": FIRST_DAY}
     async with database.transaction() as session:
         answer = await session.execute(insert(TABLE).values(values).returning(TABLE))
-        return created(_show(answer.one(), links))
+        book = _show(answer.one(), links)
+        await keep_created(session, book)
+        if title == "never":
+            raise Conflict
+    await shelf.say_so()
+    return created(book)
 
 
 @router.get("/{book_id}/")

@@ -143,6 +143,41 @@ async def test_of_two_at_the_same_time_one_is_done_and_the_other_waits_for_its_a
     assert await books(database) == ["a"]
 
 
+@pytest.fixture
+async def silent_shelf() -> AsyncIterator[None]:
+    shelf.says_so = asyncio.Event()
+    shelf.waiting = -1  # Whoever passes through is not there yet.
+    yield
+    shelf.says_so.set()
+
+
+@pytest.mark.usefixtures("silent_shelf")
+async def test_what_was_done_before_a_crash_is_answered_and_not_done_again(
+    writer: httpx.AsyncClient, database: Database
+) -> None:
+    first = asyncio.create_task(send(writer))
+    await eventually(is_waiting)
+    first.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await first
+    shelf.says_so.set()
+
+    again = await send(writer)
+
+    assert await books(database) == ["a"]
+    assert (again.status_code, again.json()["title"]) == (201, "a")
+    assert again.headers["location"] == again.json()["url"]
+    assert again.headers["idempotency-replayed"] == "true"
+    assert (await send(writer, "b")).status_code == 422
+
+
+async def test_what_was_undone_is_not_kept(writer: httpx.AsyncClient, database: Database) -> None:
+    """What a transaction keeps goes with it."""
+    first = await send(writer, "never")
+    assert first.status_code == 409
+    assert await kept(database) == []
+
+
 async def test_of_many_at_the_same_time_one_is_done(
     writer: httpx.AsyncClient, database: Database
 ) -> None:

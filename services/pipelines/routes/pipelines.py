@@ -17,6 +17,7 @@ from shared.answers import created, json_response, no_content
 from shared.bodies import SubmissionDep, accepts
 from shared.db import DatabaseDep, SessionDep
 from shared.hyperlinks import PathId
+from shared.idempotency import keep_created
 from shared.lists import fields_wanted, ids_wanted
 from shared.openapi import list_parameters
 
@@ -48,7 +49,7 @@ async def create_pipeline(
     caller: Writer, submission: SubmissionDep, session: SessionDep, presenter: PresenterDep
 ) -> Response:
     pipeline = await service.create_pipeline(session, caller, submission)
-    return created(presenter.show_new(pipeline))
+    return created(await keep_created(session, presenter.show_new(pipeline)))
 
 
 @router.get(

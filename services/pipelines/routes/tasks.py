@@ -51,8 +51,7 @@ async def create_task(
     modules: ModulesDep,
     links: HyperlinksDep,
 ) -> Response:
-    task = await service.add_task(database, caller, submission, modules=modules)
-    return created(show_task(task, caller.user_id, links))
+    return created(await service.add_task(database, caller, submission, links, modules=modules))
 
 
 @router.get("/{task_id}/", response_model=TaskRead)

@@ -123,11 +123,11 @@ async def _storm(stack: WiredStack, network: Network, work: Workload, terms: Ter
 def _settle(stack: WiredStack) -> list[str]:
     """Cascades end and blobs go, without a hand; whatever does not is named."""
     settings = stack.environment()
-    for statement in DUE_AT_ONCE:
-        asyncio.run(change(settings, "files", statement))
     left: list[str] = []
 
     def is_settled() -> bool:
+        for statement in DUE_AT_ONCE:
+            asyncio.run(change(settings, "files", statement))
         left[:] = asyncio.run(find_orphans(settings))
         left.extend(f"{row['key']} is due, and stays" for row in _due(settings))
         return not left

@@ -45,6 +45,11 @@ class File(FilesTable, table=True):
     uploaded_at: datetime = Field(
         default_factory=utc_now, sa_column=Column(UtcDateTime, nullable=False)
     )
+    # A backend's upload goes unless some run takes it as an output until then: whoever uploaded it
+    # has lost its lease, or died, before it could report.
+    unclaimed_until: datetime | None = Field(
+        default=None, sa_column=Column(UtcDateTime, index=True)
+    )
 
 
 class FileReference(FilesTable, table=True):

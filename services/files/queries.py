@@ -159,6 +159,19 @@ async def lock_outputs_of(
     return (await session.execute(statement.order_by(col(File.id)).with_for_update())).all()
 
 
+async def any_unclaimed(session: AsyncSession, now: datetime) -> bool:
+    statement = select(col(File.id)).where(col(File.unclaimed_until) <= now).limit(1)
+    return (await session.scalars(statement)).first() is not None
+
+
+async def lock_unclaimed(session: AsyncSession, now: datetime, *, limit: int) -> Sequence[Any]:
+    """What backends have uploaded and no run has taken in time."""
+    statement = select(*DOOMED_COLUMNS).where(col(File.unclaimed_until) <= now)
+    return (
+        await session.execute(statement.order_by(col(File.id)).limit(limit).with_for_update())
+    ).all()
+
+
 async def list_due_blobs(session: AsyncSession, now: datetime, *, limit: int) -> Sequence[str]:
     statement = select(col(DoomedBlob.key)).where(col(DoomedBlob.due_at) <= now).limit(limit)
     return (await session.scalars(statement)).all()

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from services.files import queries
-from services.files.models import INPUT, OUTPUT, FileReference
+from services.files.models import INPUT, OUTPUT, File, FileReference
 from services.files.schemas import Hold
 from services.files.service import delete_files
 from shared.auth import Caller
@@ -38,6 +38,7 @@ async def hold_files(session: AsyncSession, caller: Caller, body: Hold) -> Seque
     else:
         held = await queries.list_held_by(session, body.holder)
         _check_outputs(files, body.owner_id, caller, held)
+        await _claim(session, [file.id for file in files])
     await _insert_references(session, files, body)
     return files
 
@@ -73,6 +74,12 @@ def _check_outputs(files: Sequence[Any], owner_id: int, caller: Caller, held: se
         raise InvalidFields.of_field(FIELD, NOT_AN_OUTPUT)
     if is_foreign:
         raise InvalidFields.of_field(FIELD, NOT_THE_OWNERS)
+
+
+async def _claim(session: AsyncSession, file_ids: Sequence[int]) -> None:
+    """A run has them now."""
+    unclaimed = col(File.id).in_(file_ids), col(File.unclaimed_until).is_not(None)
+    await session.execute(update(File).where(*unclaimed).values(unclaimed_until=None))
 
 
 async def _insert_references(session: AsyncSession, files: Sequence[Any], body: Hold) -> None:

@@ -1,7 +1,7 @@
 """The rules of files: who may add, change and delete them, and what goes when they go."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import delete, insert
@@ -11,6 +11,7 @@ from sqlmodel import col
 from services.files import queries
 from services.files.errors import FileInUse, NoSuchLink
 from services.files.models import INPUT, OUTPUT, DoomedBlob, File, FileReference
+from services.files.presenter import Presenter
 from services.files.schemas import (
     FileChange,
     FileUpload,
@@ -27,6 +28,7 @@ from shared.clock import utc_now
 from shared.db import Database
 from shared.errors import Forbidden, InvalidFields, Unauthenticated
 from shared.events.files import FileDeleted
+from shared.idempotency import keep_created
 from shared.messaging.outbox import publish
 
 # Between storing a blob and storing its file; a crash in that time leaves the blob to the sweeper.
@@ -35,8 +37,14 @@ ROWS_PER_STATEMENT = 500
 
 
 async def add_file(
-    database: Database, caller: Caller, upload: Upload, *, users: UsersClient
-) -> File:
+    database: Database,
+    caller: Caller,
+    upload: Upload,
+    presenter: Presenter,
+    *,
+    users: UsersClient,
+    unclaimed_seconds: int,
+) -> dict[str, Any]:
     """The file exists once its blob is whole; a refusal keeps nothing of it."""
     model = StaffFileUpload if caller.is_staff else FileUpload
     right, faults = upload.judge(model)
@@ -47,7 +55,7 @@ async def add_file(
     owner_id = body.owner if isinstance(body, StaffFileUpload) else caller.user_id
     blob = upload.blob
     assert blob is not None, "an upload without a blob is refused above"
-    due_at = utc_now() + timedelta(seconds=ARRIVAL_SECONDS)
+    due_at = _in(ARRIVAL_SECONDS)
     async with database.transaction() as session:
         await _check_links(session, caller, owner_id, body.parent_file)
         session.add(DoomedBlob(key=blob.key, due_at=due_at))
@@ -64,9 +72,15 @@ async def add_file(
             blob_key=blob.key,
             size=blob.size,
             sha256=blob.sha256,
+            unclaimed_until=None if caller.may("files:write") else _in(unclaimed_seconds),
         )
         session.add(file)
-    return file
+        await session.flush()
+        return await keep_created(session, presenter.show_one(file, {}))
+
+
+def _in(seconds: int) -> datetime:
+    return utc_now() + timedelta(seconds=seconds)
 
 
 async def change_file(

@@ -31,6 +31,8 @@ class FilesSettings(ServiceSettings):
     upload_bytes_max: PositiveInt = 2 * 1024**3
     # Younger than this, a run that holds a file may still be on its way into its own database.
     hold_unconfirmed_seconds: PositiveInt = 60
+    # A job's upload that no report has named for so long belongs to an attempt that was lost.
+    output_unclaimed_seconds: PositiveInt = 24 * 3600
 
     def storage(self) -> Path:
         return self.storage_dir or self.data_dir / "files" / "blobs"

@@ -13,6 +13,7 @@ from sqlmodel import col
 
 from services.files import queries
 from services.files.models import DoomedBlob
+from services.files.service import delete_files
 from services.files.storage.interface import BlobStore
 from shared.clock import utc_now
 from shared.db import Database
@@ -20,6 +21,7 @@ from shared.db import Database
 LOOK_AGAIN_SECONDS = 2.0
 LOOKS_PER_CLEANING = 1800
 BLOBS_PER_TRANSACTION = 500
+FILES_PER_TRANSACTION = 100
 
 log = structlog.get_logger(__name__)
 
@@ -28,6 +30,8 @@ async def remove_dead_blobs(app: FastAPI) -> None:
     """For as long as the process lives; replicas may do the same at the same time."""
     looks = 0
     while True:
+        while await remove_unclaimed_files(app.state.database):
+            pass
         while await remove_due_blobs(app.state.database, app.state.store):
             pass
         if looks % LOOKS_PER_CLEANING == 0:
@@ -35,6 +39,18 @@ async def remove_dead_blobs(app: FastAPI) -> None:
             log.info("stale_uploads_removed", count=removed)
         looks += 1
         await asyncio.sleep(LOOK_AGAIN_SECONDS)
+
+
+async def remove_unclaimed_files(database: Database) -> int:
+    """Outputs of attempts that were lost; returns how many. Asked first without a lock."""
+    now = utc_now()
+    async with database.reading() as session:
+        if not await queries.any_unclaimed(session, now):
+            return 0
+    async with database.transaction() as session:
+        files = await queries.lock_unclaimed(session, now, limit=FILES_PER_TRANSACTION)
+        await delete_files(session, files)
+    return len(files)
 
 
 async def remove_due_blobs(database: Database, store: BlobStore) -> int:

@@ -73,10 +73,14 @@ async def create_file(
     database: DatabaseDep,
     users: UsersDep,
     presenter: PresenterDep,
+    settings: SettingsDep,
 ) -> Response:
     """Upload a file as multipart form data, in the part `blob`."""
-    file = await service.add_file(database, caller, upload, users=users)
-    return created(presenter.show_one(file, {}))
+    patience = settings.output_unclaimed_seconds
+    file = await service.add_file(
+        database, caller, upload, presenter, users=users, unclaimed_seconds=patience
+    )
+    return created(file)
 
 
 @router.get("/{file_id}/", response_model=FileRead)

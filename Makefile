@@ -79,7 +79,7 @@ lock: $(READY) ## Choose the versions of all dependencies anew
 bench: $(READY) ## What each kind of request costs a whole system, by process
 	@$(PYTHON) -m dev.bench.system $(BENCH)
 
-bench-dispatch: $(READY) ## Time from POST /runs/ to the first job RUNNING
+bench-dispatch: $(READY) ## Time from POST /runs/ to the claim, and jobs per second with 1, 2 and 4 workers
 	@$(PYTHON) -m dev.bench.dispatch
 
 bench-streams: $(READY) ## What a thousand streams of live updates cost

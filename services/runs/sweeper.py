@@ -6,6 +6,7 @@ Safe with any number of replicas: candidates are read without a lock and judged 
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from datetime import datetime, timedelta
 
 import structlog
 from fastapi import FastAPI
@@ -24,19 +25,36 @@ log = structlog.get_logger(__name__)
 Act = Callable[[AsyncSession, int, RunsSettings], Awaitable[None]]
 
 
+class Hearing:
+    """Whether backends had one lease's time to be heard: no heartbeat arrives while this process,
+    its database or the whole machine is away, and no backend shall lose its work for that."""
+
+    def __init__(self, lease_seconds: float, now: datetime) -> None:
+        self._lease = timedelta(seconds=lease_seconds)
+        self._since = self._last = now
+
+    def is_fair(self, now: datetime) -> bool:
+        if now - self._last >= self._lease:
+            self._since = now
+        self._last = now
+        return now - self._since >= self._lease
+
+
 async def sweep_regularly(app: FastAPI) -> None:
+    """Begun again, with a new hearing, when the database was away."""
     settings: RunsSettings = app.state.settings
+    hearing = Hearing(settings.lease_seconds, utc_now())
     while True:
-        await sweep(app.state.database, settings)
+        await sweep(app.state.database, settings, is_fair=hearing.is_fair(utc_now()))
         await asyncio.sleep(settings.sweep_seconds)
 
 
-async def sweep(database: Database, settings: RunsSettings) -> None:
+async def sweep(database: Database, settings: RunsSettings, *, is_fair: bool = True) -> None:
     now = utc_now()
     async with database.reading() as session:
         expired = await queries.list_expired(session, now, limit=JOBS_PER_SWEEP_MAX)
         unclaimed = await queries.list_unclaimed(session, now, limit=JOBS_PER_SWEEP_MAX)
-    for job_id in expired:
+    for job_id in expired if is_fair else ():
         await _each(database, job_id, _expire, settings)
     for job_id in unclaimed:
         await _each(database, job_id, _announce_again, settings)

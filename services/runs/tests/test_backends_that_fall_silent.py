@@ -8,7 +8,7 @@ from services.runs import leases, queries
 from services.runs.errors import NotClaimable
 from services.runs.models import Job
 from services.runs.settings import RunsSettings
-from services.runs.sweeper import sweep
+from services.runs.sweeper import Hearing, sweep
 from services.runs.testing import Api
 from shared.clock import utc_now
 from shared.db import Database
@@ -53,6 +53,27 @@ async def test_an_expired_lease_returns_the_job(
     second = await api.claim(job)
     assert second["lease"]["attempt"] == 2
     assert second["job"]["logs"] == shown["logs"]
+
+
+async def test_no_lease_ends_before_its_backend_could_be_heard(
+    api: Api, database: Database, settings: RunsSettings
+) -> None:
+    job = (await api.start_run())["jobs"][0]
+    lease = {"lease": (await api.claim(job))["lease"]["token"]}
+    await pass_time(database)
+
+    await sweep(database, settings, is_fair=False)
+
+    assert (await api.read(job))["status"] == "RUNNING"
+    assert (await api.say(job, "heartbeat", lease)).status_code == 200
+
+
+async def test_a_hearing_begins_anew_after_every_absence() -> None:
+    start = utc_now()
+    hearing = Hearing(30, start)
+    fair = [hearing.is_fair(start + timedelta(seconds=at)) for at in (1, 29, 31, 59, 90, 119, 121)]
+
+    assert fair == [False, False, True, True, False, False, True]
 
 
 async def test_after_three_attempts_the_job_fails_with_the_reason(

@@ -67,6 +67,9 @@ migration: $(READY) ## Write a new migration: make migration SERVICE=runs NAME="
 openapi: $(READY) ## Write what each service promises to services/*/openapi.json
 	@$(PYTHON) -m dev.openapi
 
+events: $(READY) ## Write schemas, samples and the AsyncAPI document of events
+	@$(PYTHON) -m dev.events
+
 lock: $(READY) ## Choose the versions of all dependencies anew
 	@$(LOCK) --all-extras -o requirements/dev.txt pyproject.toml
 	@for extra in $(EXTRAS); do \
@@ -99,4 +102,4 @@ help: ## Show this
 $(READY): requirements/dev.txt
 	@sh dev/setup.sh
 
-.PHONY: run demo token test test-fuzz test-chaos lint format orphans migration openapi lock bench bench-dispatch bench-streams clean help
+.PHONY: run demo token test test-fuzz test-chaos lint format orphans migration openapi events lock bench bench-dispatch bench-streams clean help

@@ -49,9 +49,14 @@ class Event(BaseModel):
         """Where it is published: `mlsploit.events.runs.run.created`."""
         return SUBJECT_PREFIX + cls.type.rpartition(".v")[0]
 
+    @classmethod
+    def origin(cls) -> str:
+        """The CloudEvents `source`: the service that says it."""
+        return f"/mlsploit/{cls.type.partition('.')[0]}"
+
     def envelope(self) -> Envelope:
         return Envelope(
-            source=f"/mlsploit/{self.type.partition('.')[0]}",
+            source=self.origin(),
             type=self.type,
             subject=self.about(),
             data=self.model_dump(mode="json"),

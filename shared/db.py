@@ -17,8 +17,10 @@ from sqlalchemy import (
     Dialect,
     Integer,
     MetaData,
+    text,
 )
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 from sqlalchemy.types import TypeDecorator
 
@@ -66,8 +68,21 @@ class UtcDateTime(TypeDecorator[datetime]):
 PASSING_STATES = ("08", "40", "53", "55P03", "57P")
 
 
-def will_pass(error: DBAPIError) -> bool:
+async def lock_name(session: AsyncSession, name: str, *, is_alone: bool) -> None:
+    """Until the transaction ends nobody has this name alone, or, `is_alone`, nobody else at all.
+
+    For what is not there, and so has no row to lock. On SQLite nobody else writes anyway.
+    """
+    if session.get_bind().dialect.name != "sqlite":
+        function = "pg_advisory_xact_lock" + ("" if is_alone else "_shared")
+        # Two numbers: locks of one number are other people's.
+        await session.execute(text(f"SELECT {function}(1, hashtext(:name))"), {"name": name})
+
+
+def will_pass(error: Exception) -> bool:
     """Whether the same work may succeed in a moment: the database is away, or was too busy."""
+    if not isinstance(error, DBAPIError):
+        return isinstance(error, ConnectionError | TimeoutError | NoConnectionFree)
     state = getattr(error.orig, "sqlstate", None) or ""
     # The lowest byte is the kind; the rest says more of it.
     is_locked = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY

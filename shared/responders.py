@@ -76,7 +76,6 @@ def add_responders(app: FastAPI) -> None:
         return json_response({"detail": "A server error occurred."}, status=500)
 
     async def on_database_error(request: Request, error: Exception) -> Response:
-        assert isinstance(error, DBAPIError)
         answer = on_database_away if will_pass(error) else on_crash
         return await answer(request, error)
 

@@ -17,7 +17,7 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shared.clock import utc_now
-from shared.db import Database
+from shared.db import Database, will_pass
 from shared.events.base import Event
 from shared.events.dead_letters import DeadLetterHeaders, dead_letters_subject
 from shared.events.streams import EVENTS_STREAM
@@ -111,7 +111,8 @@ class Consumer(Generic[E]):
 
     async def _put_off(self, message: Msg, error: Exception) -> None:
         tries = message.metadata.num_delivered or 1
-        if tries >= DELIVERIES_MAX:
+        # A database that is away says nothing about the message, however long that lasts.
+        if tries >= DELIVERIES_MAX and not will_pass(error):
             await self._bury(message, f"failed {tries} times, last with {error!r}")
             return
         delay = min(2 ** (tries - 1), RETRY_SECONDS_MAX)

@@ -40,8 +40,9 @@ async def letters_of(nats: NatsServer, service: str = "hearer") -> list[Letter]:
 class Failing:
     """A handler that fails the first times, after it has written."""
 
-    def __init__(self, times: int):
+    def __init__(self, times: int, error: Exception | None = None):
         self.left = times
+        self.error = error or RuntimeError("not now")
         self.calls = 0
 
     async def __call__(self, session: AsyncSession, event: Event) -> None:
@@ -50,7 +51,7 @@ class Failing:
         await keep_note(session, event.text)
         if self.left:
             self.left -= 1
-            raise RuntimeError("not now")
+            raise self.error
 
 
 async def test_what_one_service_tells_another_hears(tmp_path: Path, nats: NatsServer) -> None:
@@ -158,6 +159,22 @@ async def test_what_fails_too_often_is_kept_apart_and_the_rest_goes_on(
         assert letter.about.event_id == NoteWritten.parse(letter.payload)[0]
         await write_notes(teller.state.database, "goes on")
         await eventually(lambda: has(hearer.state.database, "goes on"))
+
+
+async def test_a_database_that_is_away_for_long_buries_nothing(
+    tmp_path: Path, nats: NatsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consumer, "DELIVERIES_MAX", 1)
+    failing = Failing(times=2, error=ConnectionRefusedError())
+    subscription = Subscription("copy", NoteWritten, failing)
+    async with (
+        ledger(tmp_path / "a", "teller", nats.url) as teller,
+        ledger(tmp_path / "b", "hearer", nats.url, subscriptions=[subscription]) as hearer,
+    ):
+        await write_notes(teller.state.database, "waits")
+        await eventually(lambda: has(hearer.state.database, "waits"))
+
+    assert await letters_of(nats) == []
 
 
 async def test_a_letter_that_is_sent_while_nats_is_away_arrives_once_it_is_back(

@@ -4,6 +4,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.files import queries, references, service
 from services.files.models import DepartedOwner
+from shared.db import lock_name
 from shared.events.runs import RunCreated, RunDeleted
 from shared.events.users import UserDeleted
 from shared.messaging.consumer import AnySubscription, Subscription
@@ -11,6 +12,8 @@ from shared.messaging.consumer import AnySubscription, Subscription
 
 async def delete_files_of_deleted_user(session: AsyncSession, event: UserDeleted) -> None:
     """Also keeps out what they are just uploading. Safe to repeat: nothing is left to delete."""
+    # After whoever is just storing a file for them, so that it is seen below.
+    await lock_name(session, f"owner {event.user_id}", is_alone=True)
     await session.merge(DepartedOwner(owner_id=event.user_id))
     await service.delete_files(session, await queries.lock_files_of_owner(session, event.user_id))
 

@@ -11,6 +11,7 @@ from sqlmodel import col
 
 from services.files.models import OUTPUT, DepartedOwner, DoomedBlob, File, FileReference
 from services.files.schemas import FileFilter
+from shared.db import lock_name
 from shared.errors import NotFound
 from shared.paging import Orders, Page
 
@@ -121,6 +122,8 @@ async def find_blob(session: AsyncSession, file_id: int) -> Row[Any] | None:
 
 
 async def is_departed(session: AsyncSession, owner_id: int) -> bool:
+    """They do not depart until this transaction ends."""
+    await lock_name(session, f"owner {owner_id}", is_alone=False)
     return await session.get(DepartedOwner, owner_id) is not None
 
 

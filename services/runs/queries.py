@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from services.runs.models import Job, JobOutput, Run, RunFile, Tombstone
+from shared.db import lock_name
 from shared.errors import NotFound
 from shared.paging import Orders, Page
 
@@ -258,7 +259,9 @@ async def holder_exists(session: AsyncSession, holder: str) -> bool:
 
 
 async def any_is_gone(session: AsyncSession, things: Sequence[tuple[str, int]]) -> bool:
-    """Whether one of these (kind, id) has left a tombstone."""
+    """Whether one of these (kind, id) has left a tombstone; none does until we have ended."""
+    for kind, one in things:
+        await lock_name(session, f"{kind} {one}", is_alone=False)
     statement = select(col(Tombstone.id)).where(
         or_(*(and_(col(Tombstone.kind) == kind, col(Tombstone.id) == one) for kind, one in things))
     )

@@ -26,7 +26,7 @@ from services.runs.queries import RunFilter
 from services.runs.settings import RunsSettings
 from shared.auth import Caller
 from shared.bodies import Submission
-from shared.db import Database
+from shared.db import Database, lock_name
 from shared.errors import LINK_MISSING, InvalidFields
 from shared.events.runs import RunCreated, RunDeleted
 from shared.hyperlinks import Hyperlinks
@@ -145,6 +145,8 @@ async def delete_runs_of_pipeline(session: AsyncSession, pipeline_id: int) -> No
 async def _delete_runs_of(
     session: AsyncSession, kind: str, thing_id: int, which: RunFilter
 ) -> None:
+    # After whoever is just making a run of it, so that the run is seen below.
+    await lock_name(session, f"{kind} {thing_id}", is_alone=True)
     await session.merge(Tombstone(kind=kind, id=thing_id))
     for run_id in await queries.list_run_ids(session, which):
         await delete_run(session, run_id, owner_id=None)

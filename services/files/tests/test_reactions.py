@@ -1,13 +1,16 @@
+import asyncio
+
 import httpx
 from sqlalchemy import update
 
+from services.files import queries
 from services.files.consumers import (
     SUBSCRIPTIONS,
     confirm_what_a_run_holds,
     delete_files_of_deleted_user,
     release_what_a_run_held,
 )
-from services.files.models import FileReference
+from services.files.models import File, FileReference
 from services.files.tests.conftest import ADMIN, URL, Holds, Uploads
 from shared.clock import utc_now
 from shared.db import Database
@@ -17,6 +20,9 @@ from shared.events.users import UserDeleted
 from shared.messaging.consumer import Subscription, handle_once
 from shared.testing.fixtures import Published
 from shared.testing.tokens import Signer
+
+# Whoever does not wait for the other has long ended by then.
+WAITS_SECONDS = 0.5
 
 
 async def hear(database: Database, event: Event, event_id: str = "1") -> bool:
@@ -135,3 +141,17 @@ def test_every_reaction_is_subscribed_under_a_lasting_name() -> None:
         "confirm-what-a-run-holds": confirm_what_a_run_holds,
         "release-what-a-run-held": release_what_a_run_held,
     }
+
+
+async def test_what_is_just_being_stored_for_a_deleted_user_goes_too(
+    upload: Uploads, client: httpx.AsyncClient, signer: Signer, database: Database
+) -> None:
+    await upload("stored")
+    async with database.transaction() as session:
+        assert not await queries.is_departed(session, 1)
+        deletion = asyncio.create_task(hear(database, UserDeleted(user_id=1)))
+        await asyncio.wait({deletion}, timeout=WAITS_SECONDS)
+        session.add(File(owner_id=1, name="late", blob_key="k", size=0, sha256=""))
+
+    assert await deletion
+    assert await names(client, signer) == []

@@ -3,8 +3,9 @@ from typing import Any
 
 from sqlalchemy import func, select
 
+from services.runs import queries
 from services.runs.consumers import SUBSCRIPTIONS
-from services.runs.models import METADATA
+from services.runs.models import METADATA, Run
 from services.runs.testing import ALICE, LINK_MISSING, Api, Neighbours, url
 from shared.db import Database
 from shared.events.files import FileDeleted
@@ -16,6 +17,8 @@ from shared.testing.fixtures import Published
 
 ON_USER_DELETED, ON_PIPELINE_DELETED, ON_FILE_DELETED = SUBSCRIPTIONS
 KEPT = {"outbox", "processed_events", "tombstones"}
+# Whoever does not wait for the other has long ended by then.
+WAITS_SECONDS = 0.5
 
 
 async def rows_left(database: Database) -> dict[str, int]:
@@ -135,3 +138,18 @@ async def test_a_file_that_is_gone_is_an_output_of_no_job(
     await handle_once(database, ON_FILE_DELETED, "e1", FileDeleted(file_id=made, owner_id=ALICE))
 
     assert (await api.read(run["jobs"][0]))["output_files"] == run["files"]
+
+
+async def test_a_run_that_is_just_being_made_goes_with_its_owner(
+    api: Api, database: Database
+) -> None:
+    await api.start_run()
+    gone = UserDeleted(user_id=ALICE)
+    async with database.transaction() as session:
+        assert not await queries.any_is_gone(session, [("user", ALICE)])
+        deletion = asyncio.create_task(handle_once(database, ON_USER_DELETED, "1", gone))
+        await asyncio.wait({deletion}, timeout=WAITS_SECONDS)
+        session.add(Run(owner_id=ALICE, pipeline_id=1, holder="late"))
+
+    assert await deletion
+    assert "runs" not in await rows_left(database)

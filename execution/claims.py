@@ -60,6 +60,12 @@ class Claim(BaseModel, frozen=True):
     owner: str
     files: list[InputFile]
 
+    @property
+    def work(self) -> tuple[object, ...]:
+        """What is to be done: the same in every attempt."""
+        inputs = [(file.id, file.name, file.sha256) for file in self.files]
+        return self.module, self.function, self.options, inputs
+
 
 class Presence(BaseModel, frozen=True):
     """For how long a worker counts as present after it has said so."""

@@ -1,7 +1,7 @@
 """Carries one claimed job out, from its input files to the final report.
 
-The lease rules: while it is renewed the job runs, when it is lost everything stops and nothing more
-is reported. Whatever else goes wrong ends in the job's own log and status FAILED.
+The lease rules (`tenure.py`): while it is kept the job runs, when it is lost everything stops and
+nothing more is reported. Whatever else goes wrong ends in the job's own log and status FAILED.
 """
 
 import asyncio
@@ -20,10 +20,9 @@ from execution.limits import check_output, run_within_limits
 from execution.outputs import HandOn, Step, plan_outputs, read_output_document
 from execution.runners import Runner
 from execution.settings import WorkerSettings
+from execution.tenure import Tenure
 from execution.workspace import Workspace, is_plain_file, refuse_bad_inputs
 
-HEARTBEATS_PER_LEASE = 3
-TRIES_PER_LEASE = 10
 RELEASE_SECONDS_MAX = 3.0
 
 log = structlog.get_logger(__name__)
@@ -53,9 +52,9 @@ class JobExecution:
         self._runner = runner
         self._settings = settings
         self._workspace = Workspace(jobs_folder(settings) / _folder_name(claim))
+        self._tenure = Tenure(claim, gateway, settings.name)
         self._is_log_full = False
-        self._is_in_doubt = asyncio.Event()
-        self._is_reporting = False
+        self._logs_under, self._log_shift = claim, 0
         self._log = JobLog(
             self._append_log,
             offset=claim.job.log_bytes,
@@ -74,12 +73,12 @@ class JobExecution:
 
     def doubt(self) -> None:
         """Somebody says that the job may not be ours any more: ask the gateway at once."""
-        self._is_in_doubt.set()
+        self._tenure.doubt()
 
     async def _work_under_lease(self) -> None:
         try:
             async with asyncio.TaskGroup() as tasks:
-                heartbeats = tasks.create_task(self._keep_lease())
+                heartbeats = tasks.create_task(self._tenure.keep())
                 streaming = tasks.create_task(self._log.stream())
                 report = await self._work()
                 self._log.close()
@@ -143,52 +142,40 @@ class JobExecution:
         )
 
     async def _send(self, report: Report) -> None:
-        self._is_reporting = True
+        self._tenure.end()
         try:
-            await self._gateway.finish(self._claim, report.body())
+            await self._finish(report.body())
         except GatewayRefusal as refusal:
             self._log.say(f"the module's result was not accepted: {refusal.detail}")
             await self._log.stream()
-            await self._gateway.finish(self._claim, {"status": "FAILED"})
+            await self._finish({"status": "FAILED"})
+
+    async def _finish(self, body: dict[str, object]) -> None:
+        await self._tenure.under_lease(lambda claim: self._gateway.finish(claim, body))
 
     async def _append_log(self, offset: int, piece: bytes) -> None:
         """A log that takes no more, being full, is no reason to give the job up."""
         if self._is_log_full:
             return
         try:
-            self._is_log_full = await self._gateway.append_log(self._claim, offset, piece)
+            self._is_log_full = await self._tenure.under_lease(
+                lambda claim: self._append_under(claim, offset, piece)
+            )
         except GatewayRefusal as refusal:
             log.warning("log_refused", job=self._claim.job.id, reason=str(refusal))
             self._is_log_full = True
 
-    async def _keep_lease(self) -> None:
-        seconds = self._claim.lease.seconds
-        pause = seconds / HEARTBEATS_PER_LEASE
-        while True:
-            await self._pause_or_doubt(pause)
-            try:
-                await self._gateway.heartbeat(self._claim)
-                pause = seconds / HEARTBEATS_PER_LEASE
-            except GatewayTrouble as trouble:
-                log.warning("heartbeat_missed", job=self._claim.job.id, reason=str(trouble))
-                pause = seconds / TRIES_PER_LEASE
-            except LeaseLost:
-                # The final report ends the lease too; its own answer says what it came to.
-                if self._is_reporting:
-                    return
-                raise
-
-    async def _pause_or_doubt(self, seconds: float) -> None:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._is_in_doubt.wait()
-        self._is_in_doubt.clear()
+    async def _append_under(self, claim: Claim, offset: int, piece: bytes) -> bool:
+        """A lease that was won back goes on behind what the service wrote meanwhile."""
+        if claim is not self._logs_under:
+            self._logs_under, self._log_shift = claim, claim.job.log_bytes - offset
+        return await self._gateway.append_log(claim, offset + self._log_shift, piece)
 
     async def _release(self) -> None:
         """A job that we cannot end goes back at once; if even that fails, its lease runs out."""
         with suppress(GatewayTrouble, GatewayRefusal, LeaseLost, TimeoutError):
             async with asyncio.timeout(RELEASE_SECONDS_MAX):
-                await self._gateway.release(self._claim, "the worker was stopped")
+                await self._gateway.release(self._tenure.claim, "the worker was stopped")
             log.info("job_released", job=self._claim.job.id)
 
 

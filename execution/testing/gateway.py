@@ -6,7 +6,6 @@ import json
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from typing import Any
 
 import uvicorn
@@ -15,47 +14,15 @@ from fastapi.responses import JSONResponse, Response
 from starlette.datastructures import UploadFile
 
 from execution.claims import ModuleVersion
+from execution.testing.records import StoredFile, StoredJob
 
 TOKEN = "worker-token"  # noqa: S105
-
-
-@dataclass
-class StoredFile:
-    id: int
-    url: str
-    name: str
-    content: bytes
-    tags: dict[str, Any]
-    kind: str = "INPUT"
-    owner: str = ""
-    parent: str | None = None
-
-
-@dataclass
-class StoredJob:
-    id: int
-    module: dict[str, str]
-    function: str
-    options: dict[str, Any] = field(default_factory=dict)
-    files: list[StoredFile] = field(default_factory=list)
-    timeout_seconds: float | None = None
-    status: str = "PENDING"
-    logs: str = ""
-    output: str | None = None
-    output_files: list[str] = field(default_factory=list)
-    lease: str | None = None
-    attempt: int = 0
-    heartbeats: int = 0
-    history: list[str] = field(default_factory=list)
-
-    @property
-    def is_over(self) -> bool:
-        return self.status in ("FINISHED", "FAILED", "CANCELED")
 
 
 class GatewayStandIn:
     def __init__(self, url: str) -> None:
         self.url = url
+        self.server: GatewayServer
         self.jobs: dict[int, StoredJob] = {}
         self.files: dict[int, StoredFile] = {}
         self.modules: list[dict[str, str]] = []
@@ -98,6 +65,12 @@ class GatewayStandIn:
 
     def takes_away(self, job: StoredJob) -> None:
         job.lease = None
+
+    def expires(self, job: StoredJob) -> None:
+        """As the service does it with a job whose backend is silent."""
+        self.takes_away(job)
+        job.logs += "mlsploit: attempt 1 ended\n"
+        self._set_status(job, "PENDING")
 
     def cancels(self, job: StoredJob) -> None:
         self.takes_away(job)
@@ -257,16 +230,41 @@ class GatewayStandIn:
         job.history.append(status)
 
 
+class GatewayServer:
+    """Serves the stand-in; may go away, connections and all, and come back at the same address."""
+
+    def __init__(self) -> None:
+        self._socket = _listen(0)
+        self.port = self._socket.getsockname()[1]
+        self.gateway = GatewayStandIn(f"http://127.0.0.1:{self.port}")
+        self.gateway.server = self
+
+    async def start(self) -> None:
+        self._socket = self._socket if self._socket.fileno() >= 0 else _listen(self.port)
+        config = uvicorn.Config(
+            self.gateway.app(), log_level="warning", lifespan="off", timeout_graceful_shutdown=1
+        )
+        self._server = uvicorn.Server(config)
+        self._serving = asyncio.create_task(self._server.serve(sockets=[self._socket]))
+
+    async def stop(self) -> None:
+        self._server.should_exit = True
+        await self._serving
+        self._socket.close()
+
+
+def _listen(port: int) -> socket.socket:
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind(("127.0.0.1", port))
+    return listener
+
+
 @asynccontextmanager
 async def running_gateway() -> AsyncIterator[GatewayStandIn]:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        gateway = GatewayStandIn(f"http://127.0.0.1:{listener.getsockname()[1]}")
-        config = uvicorn.Config(gateway.app(), log_level="warning", lifespan="off")
-        server = uvicorn.Server(config)
-        serving = asyncio.create_task(server.serve(sockets=[listener]))
-        try:
-            yield gateway
-        finally:
-            server.should_exit = True
-            await serving
+    server = GatewayServer()
+    await server.start()
+    try:
+        yield server.gateway
+    finally:
+        await server.stop()

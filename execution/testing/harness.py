@@ -13,7 +13,8 @@ from execution.__main__ import build_runner
 from execution.gateway import Gateway
 from execution.loop import Worker
 from execution.settings import WorkerSettings
-from execution.testing.gateway import TOKEN, GatewayStandIn, StoredJob
+from execution.testing.gateway import TOKEN, GatewayStandIn
+from execution.testing.records import StoredJob
 from execution.testing.waiting import eventually
 from shared.events.runs import JobReady, JobStatus, JobStatusChanged, RunDeleted
 from shared.messaging.broker import Broker

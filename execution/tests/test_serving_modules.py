@@ -1,6 +1,7 @@
 """Hearing of jobs, keeping leases and stopping."""
 
-from execution.testing.gateway import GatewayStandIn, StoredJob
+from execution.testing.gateway import GatewayStandIn
+from execution.testing.records import StoredJob
 from execution.testing.waiting import eventually
 from execution.tests.conftest import MakeModule, Work
 from shared.testing.processes import NatsServer

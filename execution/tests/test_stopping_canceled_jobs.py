@@ -7,8 +7,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from execution.testing.gateway import GatewayStandIn, StoredJob
+from execution.testing.gateway import GatewayStandIn
 from execution.testing.harness import Harness
+from execution.testing.records import StoredJob
 from execution.testing.waiting import eventually
 from execution.tests.conftest import MakeModule, Work
 from shared.testing.processes import NatsServer

@@ -66,6 +66,8 @@ REFERENCES = (
     Reference("runs", "jobs", "parent_id", "runs", "jobs"),
     Reference("runs", "run_files", "run_id", "runs", "runs"),
     Reference("runs", "job_outputs", "job_id", "runs", "jobs"),
+    Reference("runs", "attempt_outputs", "job_id", "runs", "jobs"),
+    Reference("runs", "attempt_outputs", "file_id", "files", "files"),
     Reference("runs", "job_attempts", "job_id", "runs", "jobs"),
     Reference("runs", "job_log_chunks", "job_id", "runs", "jobs"),
     # A hold that is not confirmed may be that of a run which is being made; it lets go by itself.

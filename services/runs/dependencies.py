@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from services.runs import queries
+from services.runs.attempts.queries import ATTEMPT_ORDERS
 from services.runs.backends.queries import BACKEND_ORDERS
 from services.runs.live.hub import Hub
 from services.runs.settings import RunsSettings
@@ -24,6 +25,7 @@ FilesWriter = Annotated[Caller, Depends(requires("files:write"))]
 
 RunPage = Annotated[Page, Depends(pages(queries.RUN_ORDERS))]
 JobPage = Annotated[Page, Depends(pages(queries.JOB_ORDERS))]
+AttemptPage = Annotated[Page, Depends(pages(ATTEMPT_ORDERS))]
 BackendPage = Annotated[Page, Depends(pages(BACKEND_ORDERS))]
 
 

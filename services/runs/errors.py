@@ -1,5 +1,6 @@
 """What this service refuses by name."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from starlette.responses import PlainTextResponse, Response
@@ -36,6 +37,16 @@ class NotYoursToBegin(Conflict):
 class IllegalStep(Conflict):
     def __init__(self, current: str, wanted: str):
         super().__init__(f"A job that is {current} cannot become {wanted}.")
+
+
+class InputGone(Conflict):
+    def __init__(self, file_ids: Sequence[int]):
+        super().__init__(f"Input files are gone: {', '.join(map(str, file_ids))}.")
+
+
+class NothingToRetry(Conflict):
+    def __init__(self, status: str):
+        super().__init__(f"The run is {status}; only one that FAILED or was CANCELED is retried.")
 
 
 class RunEnded(Conflict):

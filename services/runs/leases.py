@@ -12,10 +12,10 @@ from datetime import timedelta
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.runs import progress
-from services.runs.attempts.queries import find_open_attempt
+from services.runs.attempts import record
 from services.runs.errors import NotClaimable, StaleLease
 from services.runs.logs import writing
-from services.runs.models import Job, JobAttempt, Run
+from services.runs.models import Job, Run
 from services.runs.settings import RunsSettings
 from services.runs.states import TERMINAL
 from shared.clock import utc_now
@@ -29,13 +29,9 @@ async def grant(
     """Give a job that is ready to `worker`; returns the lease's token."""
     _refuse_if_not_claimable(job)
     token = secrets.token_urlsafe(TOKEN_BYTES)
-    job.attempt += 1
-    job.worker = worker
     job.lease_hash = _hash(token)
     extend(job, settings)
-    session.add(
-        JobAttempt(job_id=job.id or 0, attempt=job.attempt, worker=worker, started_at=utc_now())
-    )
+    await record.begin(session, job, worker)
     await progress.move(session, run, job, "RUNNING", settings)
     return token
 
@@ -54,19 +50,16 @@ def check_held(job: Job, token: str) -> None:
         raise StaleLease
 
 
-async def end(session: AsyncSession, job: Job, reason: str) -> None:
-    """Nobody holds the job from here on. Its last token is remembered: see models.Job."""
+async def end(session: AsyncSession, job: Job, reason: str) -> bool:
+    """Nobody does the job from here on; whether somebody did. Its last token is remembered."""
     job.lease_expires_at = None
-    attempt = await find_open_attempt(session, job)
-    if attempt is not None:
-        attempt.ended_at = utc_now()
-        attempt.reason = reason
+    return await record.end(session, job, reason)
 
 
-async def revoke(session: AsyncSession, job: Job, reason: str) -> None:
+async def revoke(session: AsyncSession, job: Job, reason: str) -> bool:
     """End the lease against its holder's will: nothing it says is believed from here on."""
-    await end(session, job, reason)
     job.lease_hash = None
+    return await end(session, job, reason)
 
 
 async def give_back(
@@ -78,10 +71,8 @@ async def give_back(
     *,
     announce: bool = True,
 ) -> None:
-    """Back to PENDING as if the attempt had not been."""
-    was_leased = job.lease_expires_at is not None
-    await revoke(session, job, reason)
-    job.attempt -= was_leased
+    """Back to PENDING; the attempt is not held against the job."""
+    job.attempts_spared += await revoke(session, job, reason)
     await _wait_again(session, run, job, settings)
     if announce:
         await progress.offer(session, job, settings)
@@ -93,8 +84,9 @@ async def expire(session: AsyncSession, run: Run, job: Job, settings: RunsSettin
     """The backend was silent for too long: the next attempt, or the end after the last one."""
     reason = f"attempt {job.attempt} ended: no heartbeat for {settings.lease_seconds} s"
     await revoke(session, job, reason)
-    if job.attempt >= settings.attempts_max:
-        await writing.append_line(session, job, f"{reason}; given up after {job.attempt} attempts")
+    counted = job.attempt - job.attempts_spared
+    if counted >= settings.attempts_max:
+        await writing.append_line(session, job, f"{reason}; given up after {counted} attempts")
         await progress.move(session, run, job, "FAILED", settings)
         return
     await writing.append_line(session, job, f"{reason}; the job waits for another backend")
@@ -115,10 +107,24 @@ async def requeue(session: AsyncSession, run: Run, job: Job, settings: RunsSetti
         await give_back(session, run, job, "requeued by an administrator", settings)
 
 
+async def begin_anew(session: AsyncSession, job: Job, reason: str) -> None:
+    """A job that had ended is to be done again: its result is put away, its attempts are spared."""
+    await record.put_away(session, job)
+    if job.attempt or job.log_bytes is not None:
+        await writing.append_line(session, job, f"{reason}; attempt {job.attempt + 1} follows")
+    job.attempts_spared = job.attempt
+    job.lease_hash = None
+    _reset(job)
+
+
 async def _wait_again(session: AsyncSession, run: Run, job: Job, settings: RunsSettings) -> None:
+    _reset(job)
+    await progress.move(session, run, job, "PENDING", settings)
+
+
+def _reset(job: Job) -> None:
     job.worker = ""
     job.announcements = 0
-    await progress.move(session, run, job, "PENDING", settings)
 
 
 def _refuse_if_not_claimable(job: Job) -> None:

@@ -9,7 +9,7 @@ from services.runs.consumers import SUBSCRIPTIONS
 from services.runs.live.hub import Hub
 from services.runs.live.upkeep import UPKEEP
 from services.runs.renewal import offer_again_what_nats_forgot
-from services.runs.routes import backends, events, execution, internal, jobs, logs, runs
+from services.runs.routes import attempts, backends, events, execution, internal, jobs, logs, runs
 from services.runs.settings import RunsSettings
 from services.runs.sweeper import sweep_regularly
 from shared.app import Service, create_app
@@ -23,6 +23,7 @@ def describe(settings: RunsSettings) -> Service:
         routers=(
             runs.router,
             jobs.router,
+            attempts.router,
             execution.router,
             logs.router,
             backends.router,

@@ -93,6 +93,8 @@ class Job(RunsTable, table=True):
     # Who is doing it. The token itself is never stored; its hash outlives the lease, so that a
     # final report that is sent twice is recognised.
     attempt: int = 0
+    # How many of them do not count against the limit: given back, or before a retry of the run.
+    attempts_spared: int = 0
     worker: str = Field(default="", max_length=200)
     lease_hash: str | None = Field(default=None, max_length=64)
     lease_expires_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
@@ -116,7 +118,7 @@ class JobOutput(RunsTable, table=True):
 
 
 class JobAttempt(RunsTable, table=True):
-    """One claim of a job, and why it ended."""
+    """One time that somebody did a job, under a lease or without, and why it ended."""
 
     __tablename__ = "job_attempts"
     __table_args__ = TABLE_OPTIONS
@@ -128,6 +130,20 @@ class JobAttempt(RunsTable, table=True):
     started_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
     ended_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
     reason: str | None = Field(default=None, sa_column=Column(Text))
+    # What it left behind when the job was begun anew; until then the job itself has it.
+    output: str | None = Field(default=None, sa_column=Column(Text))
+
+
+class AttemptOutput(RunsTable, table=True):
+    """An output file of an earlier attempt: no result of the job any more, but still the run's."""
+
+    __tablename__ = "attempt_outputs"
+
+    job_id: int = Field(
+        sa_column=Column(BigId, ForeignKey("jobs.id"), primary_key=True, autoincrement=False)
+    )
+    attempt: int = Field(primary_key=True)
+    file_id: int = Field(sa_column=Column(BigId, primary_key=True, autoincrement=False, index=True))
 
 
 class LogChunk(RunsTable, table=True):

@@ -29,6 +29,7 @@ RUN_FIELDS = (
     "date_created",
     "started",
     "finished",
+    "duration_seconds",
 )
 JOB_FIELDS = (
     "id",
@@ -51,6 +52,7 @@ JOB_FIELDS = (
     "worker",
     "started",
     "finished",
+    "duration_seconds",
     "waiting_reason",
 )
 ALL_RUN_FIELDS = frozenset(RUN_FIELDS)
@@ -69,8 +71,8 @@ async def show_runs(
     page = page or Page(queries.RUN_ORDERS)
     rows = await queries.list_runs(session, which, page)
     which = page.narrowed(which, rows)
-    files = _grouped(await queries.list_run_files(session, which) if "files" in wanted else ())
-    jobs = _grouped(await queries.list_run_jobs(session, which) if "jobs" in wanted else ())
+    files = grouped(await queries.list_run_files(session, which) if "files" in wanted else ())
+    jobs = grouped(await queries.list_run_jobs(session, which) if "jobs" in wanted else ())
     return [
         narrowed(view_run(row, files.get(row.id, ()), jobs.get(row.id, ()), links), wanted)
         for row in rows
@@ -92,15 +94,13 @@ async def show_jobs(
     page = page or Page(queries.JOB_ORDERS)
     rows = await queries.list_jobs(session, which, page)
     which = page.narrowed(which, rows)
-    outputs = _grouped(
+    outputs = grouped(
         await queries.list_outputs(session, which) if "output_files" in wanted else ()
     )
     log_share = excerpt.fair_share(row.log_bytes for row in rows)
     has_logs = "logs" in wanted and any(row.log_bytes for row in rows)
     served = await served_now(session, rows) if "waiting_reason" in wanted else frozenset()
-    logs = _grouped(
-        await list_shown_chunks(session, which, bytes_max=log_share) if has_logs else ()
-    )
+    logs = grouped(await list_shown_chunks(session, which, bytes_max=log_share) if has_logs else ())
     return [
         narrowed(
             _job(
@@ -135,8 +135,9 @@ def view_run(
         "jobs": [item("jobs", job_id) for job_id in job_ids],
         "status": row.status,
         "date_created": iso(row.created_at),
-        "started": _maybe_iso(row.started_at),
-        "finished": _maybe_iso(row.ended_at),
+        "started": maybe_iso(row.started_at),
+        "finished": maybe_iso(row.ended_at),
+        "duration_seconds": duration_seconds(row.started_at, row.ended_at),
     }
 
 
@@ -172,13 +173,14 @@ def _job(
         "arguments": row.arguments,
         "attempt": row.attempt,
         "worker": row.worker,
-        "started": _maybe_iso(row.started_at),
-        "finished": _maybe_iso(row.ended_at),
+        "started": maybe_iso(row.started_at),
+        "finished": maybe_iso(row.ended_at),
+        "duration_seconds": duration_seconds(row.started_at, row.ended_at),
         "waiting_reason": waiting,
     }
 
 
-def _grouped(pairs: Iterable[Any]) -> Grouped:
+def grouped(pairs: Iterable[Any]) -> defaultdict[int, list[Any]]:
     found: defaultdict[int, list[Any]] = defaultdict(list)
     for key, value in pairs:
         found[key].append(value)
@@ -191,5 +193,10 @@ def _only(shown: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return shown[0]
 
 
-def _maybe_iso(moment: datetime | None) -> str | None:
+def maybe_iso(moment: datetime | None) -> str | None:
     return None if moment is None else iso(moment)
+
+
+def duration_seconds(started: datetime | None, ended: datetime | None) -> float | None:
+    """Null until the end, so that what is at work looks the same from one moment to the next."""
+    return None if started is None or ended is None else (ended - started).total_seconds()

@@ -50,7 +50,7 @@ def _stamp(job: Job, status: JobStatus, now: datetime) -> None:
     if status == "RUNNING":
         job.started_at = now
     elif status == "PENDING":
-        job.started_at = None
+        job.started_at = job.ended_at = None
         writing.begin_anew(job)
     elif status in TERMINAL:
         job.ended_at = now

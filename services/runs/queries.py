@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, or_, select
+from sqlalchemy import ColumnElement, Select, and_, or_, select, union
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from services.runs.models import Job, JobOutput, Run, RunFile, Tombstone
+from services.runs.models import AttemptOutput, Job, JobOutput, Run, RunFile, Tombstone
 from shared.db import lock_name
 from shared.errors import NotFound
 from shared.paging import Orders, Page
@@ -213,15 +213,15 @@ def job_ids_of(owner_id: int) -> Select[Any]:
 
 
 async def made_file_ids(session: AsyncSession, run_id: int) -> list[int]:
-    """The output files of all the run's jobs, without inputs of the run that were handed on."""
+    """The output files of all the run's attempts, without inputs of the run that were handed on."""
     inputs = select(col(RunFile.file_id)).where(col(RunFile.run_id) == run_id)
-    statement = (
-        select(col(JobOutput.file_id))
-        .join(Job, col(Job.id) == col(JobOutput.job_id))
-        .where(col(Job.run_id) == run_id, col(JobOutput.file_id).not_in(inputs))
-        .distinct()
-        .order_by(col(JobOutput.file_id))
-    )
+    jobs = select(col(Job.id)).where(col(Job.run_id) == run_id)
+    made = union(
+        select(col(JobOutput.file_id)).where(col(JobOutput.job_id).in_(jobs)),
+        select(col(AttemptOutput.file_id)).where(col(AttemptOutput.job_id).in_(jobs)),
+    ).subquery()
+    [file_id] = made.c
+    statement = select(file_id).where(file_id.not_in(inputs)).order_by(file_id)
     return list((await session.scalars(statement)).all())
 
 

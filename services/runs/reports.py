@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from services.runs import leases, presenter, progress, queries
+from services.runs.attempts import record
 from services.runs.errors import (
     IllegalStep,
     LeaseRequired,
@@ -24,7 +25,7 @@ from services.runs.models import Job, JobOutput
 from services.runs.queries import JobFilter
 from services.runs.schemas import JobReport
 from services.runs.settings import RunsSettings
-from services.runs.states import TERMINAL, can_become
+from services.runs.states import TERMINAL, WAITING, can_become
 from shared.auth import Caller
 from shared.bodies import Submission
 from shared.clients.files import FilesClient
@@ -39,6 +40,8 @@ class _Report:
     changes: dict[str, Any]
     lease: str | None
     is_form: bool
+    # Who reports without a lease; with one, the lease's holder does.
+    worker: str
 
 
 async def report_job(
@@ -54,7 +57,8 @@ async def report_job(
     async with database.reading() as session:
         job = await queries.get_job(session, job_id, owner_id=caller.only_owner)
         changes = submission.into(JobReport).changes()
-        report = _Report(changes, changes.pop("lease", None), submission.is_form)
+        lease = changes.pop("lease", None)
+        report = _Report(changes, lease, submission.is_form, caller.username)
         if report.lease is None and caller.scopes is not None:
             raise LeaseRequired
         await _judge(session, job, report)
@@ -81,6 +85,8 @@ async def _write(
         await writing.replace(session, job, changes["logs"], bytes_max=settings.log_bytes_max)
     status = changes.get("status", job.status)
     if status != job.status:
+        if report.lease is None and status not in WAITING:
+            await record.note(session, job, report.worker)
         if status in TERMINAL:
             await leases.end(session, job, f"reported {status}")
         await progress.move(session, run, job, status, settings)

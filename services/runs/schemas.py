@@ -59,6 +59,7 @@ JOB: dict[str, Any] = {
     "worker": "worker-1",
     "started": BEGUN,
     "finished": EXPIRES,
+    "duration_seconds": 30.0,
 }
 
 
@@ -130,6 +131,7 @@ class RunRead(Answer):
         date_created=BEGUN,
         started=BEGUN,
         finished=EXPIRES,
+        duration_seconds=30.0,
     )
 
     id: int
@@ -143,6 +145,8 @@ class RunRead(Answer):
     date_created: Moment
     started: Moment | None
     finished: Moment | None
+    # Between the two, with what a run stood still before a retry.
+    duration_seconds: float | None
 
 
 class JobRead(Answer):
@@ -167,8 +171,10 @@ class JobRead(Answer):
     arguments: JsonString
     attempt: int
     worker: str
+    # Of the latest attempt.
     started: Moment | None
     finished: Moment | None
+    duration_seconds: float | None
     # Null unless the job is PENDING; always there, but a document's example can hold no null.
     waiting_reason: WaitingReason | None = None
 

@@ -12,6 +12,7 @@ from services.runs.dependencies import Peers
 from services.runs.errors import AdministratorsStartNoRuns
 from services.runs.live import feed
 from services.runs.models import (
+    AttemptOutput,
     Backend,
     Job,
     JobAttempt,
@@ -123,7 +124,7 @@ async def delete_run(session: AsyncSession, run_id: int, *, owner_id: int | None
         output_file_ids=await queries.made_file_ids(session, run_id),
     )
     job_ids = [state.id for state in await queries.list_states(session, run_id)]
-    for table in (LogChunk, JobAttempt, JobOutput):
+    for table in (LogChunk, JobAttempt, AttemptOutput, JobOutput):
         await session.execute(delete(table).where(col(table.job_id).in_(job_ids)))
     await session.execute(delete(Job).where(col(Job.run_id) == run_id))
     await session.execute(delete(RunFile).where(col(RunFile.run_id) == run_id))
@@ -153,10 +154,11 @@ async def _delete_runs_of(
 
 
 async def forget_output(session: AsyncSession, file_id: int, *, owner_id: int) -> None:
-    """No job lists the file any more; only its owner's could."""
-    await session.execute(
-        delete(JobOutput).where(
-            col(JobOutput.file_id) == file_id,
-            col(JobOutput.job_id).in_(queries.job_ids_of(owner_id)),
+    """No job or attempt lists the file any more; only its owner's could."""
+    for table in (JobOutput, AttemptOutput):
+        await session.execute(
+            delete(table).where(
+                col(table.file_id) == file_id,
+                col(table.job_id).in_(queries.job_ids_of(owner_id)),
+            )
         )
-    )

@@ -1,7 +1,8 @@
 """The state machines of jobs and runs. Pure: no clock, no database.
 
-A job only goes forward, and what has ended stays as it is; only a lease that ends without a report
-puts a job back to PENDING. A run has no will of its own: its status follows from its jobs.
+A job only goes forward, and what has ended stays as it is; only a lease that ends without a report,
+and a retry of the run, put a job back to PENDING. A run has no will of its own: its status follows
+from its jobs.
 """
 
 from collections.abc import Sequence
@@ -12,6 +13,8 @@ from shared.events.runs import JobStatus, RunStatus
 REPORTABLE: tuple[JobStatus, ...] = ("PENDING", "QUEUED", "RUNNING", "FAILED", "FINISHED")
 JOB_STATUSES: tuple[JobStatus, ...] = (*REPORTABLE, "CANCELED")
 TERMINAL: frozenset[str] = frozenset({"FINISHED", "FAILED", "CANCELED"})
+# What a retry begins anew; the same for a run and for its jobs.
+RETRIABLE: frozenset[str] = frozenset({"FAILED", "CANCELED"})
 # Nobody has begun a job in one of these.
 WAITING: frozenset[str] = frozenset({"PENDING", "QUEUED"})
 

@@ -6,16 +6,23 @@ hold is recorded.
 
 import json
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import httpx
 import jwt
+from sqlalchemy import update
+from sqlmodel import col
 
+from services.runs.models import Job
+from shared.clock import utc_now
+from shared.db import Database
 from shared.hyperlinks import id_of
-from shared.testing.fixtures import HOST
+from shared.testing.fixtures import HOST, Published
 from shared.testing.peers import Peers
 from shared.testing.tokens import Signer
 
+LONG_AGO = timedelta(hours=1)
 ALICE, BOB, ADMIN = 1, 2, 99
 FILES = "http://files:8000"
 MODULES = "http://modules:8000"
@@ -139,6 +146,19 @@ class Neighbours:
         if not _may(request, pipeline["owner"]):
             return httpx.Response(404, json={"detail": "Not found."})
         return httpx.Response(200, json=pipeline)
+
+
+async def pass_time(database: Database) -> None:
+    """As if the last heartbeat and the last announcement of every job were long ago."""
+    then = utc_now() - LONG_AGO
+    async with database.transaction() as session:
+        for column in (col(Job.lease_expires_at), col(Job.announce_at)):
+            await session.execute(update(Job).where(column.is_not(None)).values({column: then}))
+
+
+async def offers(published: Published) -> list[int]:
+    """The attempts that were offered, in order."""
+    return [data["attempt"] for subject, data in await published() if "mlsploit.jobs" in subject]
 
 
 def _may(request: httpx.Request, owner_id: int) -> bool:

@@ -1,10 +1,39 @@
 """Every SELECT about attempts."""
 
+from collections.abc import Sequence
+from typing import Any
+
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from services.runs.models import Job, JobAttempt
+from services.runs.models import AttemptOutput, Job, JobAttempt
+from shared.paging import Orders, Page
+
+ATTEMPT_COLUMNS = (
+    col(JobAttempt.id),
+    col(JobAttempt.attempt),
+    col(JobAttempt.worker),
+    col(JobAttempt.started_at),
+    col(JobAttempt.ended_at),
+    col(JobAttempt.reason),
+    col(JobAttempt.output),
+)
+ATTEMPT_ORDERS = Orders(
+    {"id": col(JobAttempt.id), "started": col(JobAttempt.started_at)}, col(JobAttempt.started_at)
+)
+
+
+async def list_attempts(session: AsyncSession, job: Job, page: Page) -> Sequence[Any]:
+    statement = select(*ATTEMPT_COLUMNS).where(col(JobAttempt.job_id) == job.id)
+    return await page.rows(session, statement)
+
+
+async def list_outputs(session: AsyncSession, job: Job) -> Sequence[Any]:
+    """(attempt, file) of what earlier attempts left, both ascending."""
+    columns = col(AttemptOutput.attempt), col(AttemptOutput.file_id)
+    statement = select(*columns).where(col(AttemptOutput.job_id) == job.id).order_by(*columns)
+    return (await session.execute(statement)).all()
 
 
 async def find_open_attempt(session: AsyncSession, job: Job) -> JobAttempt | None:
@@ -14,3 +43,8 @@ async def find_open_attempt(session: AsyncSession, job: Job) -> JobAttempt | Non
         col(JobAttempt.ended_at).is_(None),
     )
     return (await session.scalars(statement)).one_or_none()
+
+
+async def find_last_attempt(session: AsyncSession, job: Job) -> JobAttempt | None:
+    statement = select(JobAttempt).where(col(JobAttempt.job_id) == job.id)
+    return (await session.scalars(statement.order_by(col(JobAttempt.id).desc()))).first()

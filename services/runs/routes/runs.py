@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from services.runs import cancellation, presenter, service
+from services.runs import cancellation, presenter, retries, service
 from services.runs.dependencies import PeersDep, Reader, RunPage, SettingsDep, Writer
 from services.runs.presenter import RUN_FIELDS
 from services.runs.queries import RunFilter
@@ -17,6 +17,7 @@ from shared.openapi import list_parameters
 
 router = APIRouter(prefix="/api/v1/runs", tags=["runs"])
 
+NOTHING_TO_RETRY = {"description": "It neither FAILED nor was CANCELED, or an input is gone."}
 ENDED = {"description": "The run came to its end already; what it did stays as it is."}
 
 
@@ -82,3 +83,18 @@ async def cancel_run(
     """Stop what is not finished; a run that is canceled already stays so and is answered alike."""
     await cancellation.cancel_run(session, run_id, caller, settings)
     return json_response(await presenter.show_run(session, RunFilter(ids=[run_id]), links))
+
+
+@router.post("/{run_id}/retry/", response_model=RunRead, responses={409: NOTHING_TO_RETRY})
+async def retry_run(
+    run_id: PathId,
+    caller: Writer,
+    database: DatabaseDep,
+    peers: PeersDep,
+    links: HyperlinksDep,
+    settings: SettingsDep,
+) -> Response:
+    """Do again what failed or was canceled, and what comes after it; finished jobs stay."""
+    await retries.retry_run(database, peers.files, run_id, caller, settings)
+    async with database.reading() as session:
+        return json_response(await presenter.show_run(session, RunFilter(ids=[run_id]), links))

@@ -1,34 +1,17 @@
 import asyncio
-from datetime import timedelta
 
 import pytest
-from sqlmodel import col, update
 
 from services.runs import leases, queries
 from services.runs.errors import NotClaimable
 from services.runs.models import Job
 from services.runs.settings import RunsSettings
 from services.runs.sweeper import Hearing, sweep
-from services.runs.testing import Api
+from services.runs.testing import Api, offers, pass_time
 from shared.clock import utc_now
 from shared.db import Database
 from shared.hyperlinks import id_of
 from shared.testing.fixtures import Published
-
-LONG_AGO = timedelta(hours=1)
-
-
-async def pass_time(database: Database) -> None:
-    """As if the last heartbeat and the last announcement of every job were long ago."""
-    then = utc_now() - LONG_AGO
-    async with database.transaction() as session:
-        for column in (col(Job.lease_expires_at), col(Job.announce_at)):
-            await session.execute(update(Job).where(column.is_not(None)).values({column: then}))
-
-
-async def offers(published: Published) -> list[int]:
-    """The attempts that were offered, in order."""
-    return [data["attempt"] for subject, data in await published() if "mlsploit.jobs" in subject]
 
 
 async def test_an_expired_lease_returns_the_job(
@@ -164,7 +147,7 @@ async def test_an_administrator_takes_a_job_back_and_it_is_offered_again(
         await leases.requeue(session, run, job, settings)
 
     assert (await api.read(first))["status"] == "PENDING"
-    assert await offers(published) == [1, 1]
+    assert await offers(published) == [1, 2]
     async with database.transaction() as session:
         run, job = await queries.lock_job(session, id_of(second), owner_id=None)
         with pytest.raises(NotClaimable, match="waits for job"):

@@ -3,6 +3,8 @@
 from collections import defaultdict
 from typing import Any
 
+from sqlalchemy.ext.asyncio import AsyncSession
+
 from services.pipelines import queries
 from services.pipelines.models import Pipeline
 from services.pipelines.queries import Chosen
@@ -89,6 +91,12 @@ class PipelinePresenter:
     def show_new(self, pipeline: Pipeline) -> dict[str, Any]:
         """Nobody can have used it yet, so nobody is asked."""
         return self._pipeline(pipeline, tasks=[], run_ids=[])
+
+    async def show_clone(self, session: AsyncSession, clone: Pipeline) -> dict[str, Any]:
+        """Within the transaction that makes it: it has tasks, and no runs yet."""
+        chosen = Chosen(clone.owner_id, ids=[clone.id or 0])
+        tasks = [self._task(task) for task in await queries.list_tasks_of(session, chosen)]
+        return self._pipeline(clone, tasks, run_ids=[])
 
     def _pipeline(
         self, row: Any, tasks: list[dict[str, Any]], run_ids: list[int]

@@ -6,7 +6,8 @@ from shared.bodies import Body
 from shared.fields import Flag, JsonText, Link, Text
 from shared.openapi import Answer, JsonString, Moment, Url, example_url, shown_as
 
-Name = Text(longest=100)
+NAME_CHARACTERS_MAX = 100
+Name = Text(longest=NAME_CHARACTERS_MAX)
 NO_ARGUMENTS = "{}"
 Enabled = Flag(blank_form_is_absent=True)
 
@@ -32,6 +33,14 @@ class PipelineChange(Body):
 
     name: Annotated[str | None, Name] = None
     enabled: Annotated[bool | None, Enabled] = None
+
+
+class PipelineClone(Body):
+    """Without a name, the clone is called as its original, with `(copy)` behind it."""
+
+    model_config = shown_as(name="attack again")
+
+    name: Annotated[str | None, Name] = None
 
 
 class TaskCreate(Body):

@@ -11,9 +11,12 @@ from services.pipelines.arguments import find_faults
 from services.pipelines.errors import AdministratorsOwnNothing
 from services.pipelines.models import Pipeline, Task
 from services.pipelines.presenter import show_task
+from services.pipelines.queries import Chosen
 from services.pipelines.schemas import (
+    NAME_CHARACTERS_MAX,
     NO_ARGUMENTS,
     PipelineChange,
+    PipelineClone,
     PipelineCreate,
     PipelineReplacement,
     TaskCreate,
@@ -28,6 +31,8 @@ from shared.hyperlinks import Hyperlinks
 from shared.idempotency import keep_created
 from shared.messaging.outbox import publish
 
+COPY = " (copy)"
+
 
 async def create_pipeline(
     session: AsyncSession, caller: Caller, submission: Submission
@@ -38,6 +43,38 @@ async def create_pipeline(
     session.add(pipeline)
     await session.flush()
     return pipeline
+
+
+async def clone_pipeline(
+    session: AsyncSession, pipeline_id: int, caller: Caller, submission: Submission
+) -> Pipeline:
+    """The same tasks in the same order, also those whose function is gone: a copy is faithful."""
+    original = await queries.get_pipeline(session, pipeline_id, only_owner=caller.only_owner)
+    _refuse_administrators(caller)
+    body = submission.into(PipelineClone)
+    clone = Pipeline(
+        owner_id=original.owner_id,
+        name=body.name or _name_of_copy(original.name),
+        enabled=original.enabled,
+    )
+    session.add(clone)
+    await session.flush()
+    tasks = await queries.list_tasks_of(session, Chosen(caller.only_owner, ids=[pipeline_id]))
+    session.add_all(
+        Task(
+            pipeline_id=clone.id or 0,
+            function_id=task.function_id,
+            arguments=task.arguments,
+            order=task.order,
+        )
+        for task in tasks
+    )
+    await session.flush()
+    return clone
+
+
+def _name_of_copy(name: str) -> str:
+    return name[: NAME_CHARACTERS_MAX - len(COPY)] + COPY
 
 
 async def change_pipeline(

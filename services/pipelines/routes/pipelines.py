@@ -9,6 +9,7 @@ from services.pipelines.presenter import PIPELINE_FIELDS
 from services.pipelines.queries import Chosen
 from services.pipelines.schemas import (
     PipelineChange,
+    PipelineClone,
     PipelineCreate,
     PipelineRead,
     PipelineReplacement,
@@ -106,3 +107,21 @@ async def delete_pipeline(pipeline_id: PathId, caller: Writer, session: SessionD
     pipeline = await queries.get_pipeline(session, pipeline_id, only_owner=caller.only_owner)
     await service.delete_pipeline(session, pipeline)
     return no_content()
+
+
+@router.post(
+    "/{pipeline_id}/clone/",
+    status_code=201,
+    response_model=PipelineRead,
+    openapi_extra=accepts(PipelineClone),
+)
+async def clone_pipeline(
+    pipeline_id: PathId,
+    caller: Writer,
+    submission: SubmissionDep,
+    session: SessionDep,
+    presenter: PresenterDep,
+) -> Response:
+    """A pipeline of one's own with the same tasks: what one may still add to, or run otherwise."""
+    clone = await service.clone_pipeline(session, pipeline_id, caller, submission)
+    return created(await keep_created(session, await presenter.show_clone(session, clone)))

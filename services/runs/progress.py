@@ -17,7 +17,13 @@ from services.runs.models import Job, Run
 from services.runs.settings import RunsSettings
 from services.runs.states import TERMINAL, run_status
 from shared.clock import utc_now
-from shared.events.runs import JobReady, JobStatus, JobStatusChanged, RunStatusChanged
+from shared.events.runs import (
+    JobOutputsChanged,
+    JobReady,
+    JobStatus,
+    JobStatusChanged,
+    RunStatusChanged,
+)
 from shared.messaging.outbox import enqueue, publish
 
 # A long queue must not fill the broker with announcements: each wait is twice the last, up to 8.
@@ -87,7 +93,6 @@ def put_off_offer(job: Job, settings: RunsSettings) -> None:
 
 async def _tell_status(session: AsyncSession, job: Job, status: JobStatus) -> None:
     feed.job_changed(session, job)
-    output_ids = await queries.output_ids(session, job.id or 0) if status in TERMINAL else []
     await publish(
         session,
         JobStatusChanged(
@@ -96,9 +101,20 @@ async def _tell_status(session: AsyncSession, job: Job, status: JobStatus) -> No
             owner_id=job.owner_id,
             status=status,
             attempt=job.attempt,
-            output_file_ids=output_ids,
+            output_file_ids=await queries.output_ids(session, job.id or 0),
         ),
     )
+
+
+async def tell_outputs(session: AsyncSession, job: Job) -> None:
+    """They changed while the job's status did not."""
+    event = JobOutputsChanged(
+        job_id=job.id or 0,
+        run_id=job.run_id,
+        owner_id=job.owner_id,
+        output_file_ids=await queries.output_ids(session, job.id or 0),
+    )
+    await publish(session, event)
 
 
 async def _offer_child(session: AsyncSession, job: Job, settings: RunsSettings) -> None:

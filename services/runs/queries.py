@@ -207,6 +207,18 @@ async def run_file_ids(session: AsyncSession, run_id: int) -> list[int]:
     return list((await session.scalars(statement)).all())
 
 
+async def job_ids_with_output(
+    session: AsyncSession, file_id: int, *, owner_id: int
+) -> Sequence[int]:
+    """A user's jobs that list the file, in the order in which they are to be locked."""
+    statement = (
+        select(col(JobOutput.job_id))
+        .where(col(JobOutput.file_id) == file_id, col(JobOutput.job_id).in_(job_ids_of(owner_id)))
+        .order_by(col(JobOutput.job_id))
+    )
+    return (await session.scalars(statement)).all()
+
+
 def job_ids_of(owner_id: int) -> Select[Any]:
     """Of all the jobs of a user, for use in another statement."""
     return select(col(Job.id)).where(col(Job.owner_id) == owner_id)

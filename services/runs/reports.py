@@ -79,8 +79,8 @@ async def _write(
     changes = report.changes
     if "output" in changes:
         job.output = changes["output"]
-    if "output_files" in changes:
-        await _set_outputs(session, job, changes["output_files"])
+    wanted = changes.get("output_files")
+    has_new_outputs = wanted is not None and await _set_outputs(session, job, wanted)
     if "logs" in changes:
         await writing.replace(session, job, changes["logs"], bytes_max=settings.log_bytes_max)
     status = changes.get("status", job.status)
@@ -90,6 +90,8 @@ async def _write(
         if status in TERMINAL:
             await leases.end(session, job, f"reported {status}")
         await progress.move(session, run, job, status, settings)
+    elif has_new_outputs:
+        await progress.tell_outputs(session, job)
 
 
 async def _judge(session: AsyncSession, job: Job, report: _Report) -> None:
@@ -131,7 +133,8 @@ async def _new_output_ids(session: AsyncSession, job: Job, changes: dict[str, An
     return sorted(wanted.difference(known))
 
 
-async def _set_outputs(session: AsyncSession, job: Job, wanted: list[int]) -> None:
+async def _set_outputs(session: AsyncSession, job: Job, wanted: list[int]) -> bool:
+    """Whether that changed anything."""
     job_id = job.id or 0
     stored = set(await queries.output_ids(session, job_id))
     dropped = stored.difference(wanted)
@@ -143,3 +146,4 @@ async def _set_outputs(session: AsyncSession, job: Job, wanted: list[int]) -> No
         )
     session.add_all(JobOutput(job_id=job_id, file_id=one) for one in set(wanted) - stored)
     await session.flush()
+    return stored != set(wanted)

@@ -155,6 +155,8 @@ async def _delete_runs_of(
 
 async def forget_output(session: AsyncSession, file_id: int, *, owner_id: int) -> None:
     """No job or attempt lists the file any more; only its owner's could."""
+    listing = await queries.job_ids_with_output(session, file_id, owner_id=owner_id)
+    jobs = [(await queries.lock_job(session, job_id, owner_id=None))[1] for job_id in listing]
     for table in (JobOutput, AttemptOutput):
         await session.execute(
             delete(table).where(
@@ -162,3 +164,5 @@ async def forget_output(session: AsyncSession, file_id: int, *, owner_id: int) -
                 col(table.job_id).in_(queries.job_ids_of(owner_id)),
             )
         )
+    for job in jobs:
+        await progress.tell_outputs(session, job)

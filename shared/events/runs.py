@@ -52,6 +52,8 @@ class RunDeleted(Event):
 
 
 class JobStatusChanged(Event):
+    """With the output files that the job lists at that moment."""
+
     type: ClassVar[str] = "runs.job.status_changed.v1"
 
     job_id: int
@@ -60,6 +62,20 @@ class JobStatusChanged(Event):
     status: JobStatus
     attempt: int
     output_file_ids: list[int] = []
+
+    def about(self) -> str:
+        return f"jobs/{self.job_id}"
+
+
+class JobOutputsChanged(Event):
+    """The job lists other output files than before, in the state that it is in."""
+
+    type: ClassVar[str] = "runs.job.outputs_changed.v1"
+
+    job_id: int
+    run_id: int
+    owner_id: int
+    output_file_ids: list[int]
 
     def about(self) -> str:
         return f"jobs/{self.job_id}"

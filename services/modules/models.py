@@ -59,3 +59,4 @@ class Function(ModulesTable, table=True):
     expected_filetype: str = Field(sa_column=Column(Text, nullable=False))
     optional_filetypes: str = Field(sa_column=Column(Text, nullable=False))
     output_tags: str = Field(sa_column=Column(Text, nullable=False))
+    timeout_seconds: int | None = None

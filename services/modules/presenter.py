@@ -35,6 +35,7 @@ FUNCTION_FIELDS = (
     "expected_filetype",
     "optional_filetypes",
     "output_tags",
+    "timeout_seconds",
 )
 
 

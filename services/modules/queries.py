@@ -35,6 +35,7 @@ FUNCTION_COLUMNS: tuple[Any, ...] = (
     col(Function.expected_filetype),
     col(Function.optional_filetypes),
     col(Function.output_tags),
+    col(Function.timeout_seconds),
     col(Module.name).label("module_name"),
     col(Module.repo_url),
     col(Module.commit),

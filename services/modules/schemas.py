@@ -25,6 +25,7 @@ FUNCTION: dict[str, Any] = {
     "expected_filetype": "npz",
     "optional_filetypes": "null",
     "output_tags": "[]",
+    "timeout_seconds": 600,
 }
 
 
@@ -45,6 +46,8 @@ class FunctionRead(Answer):
     expected_filetype: str
     optional_filetypes: JsonString
     output_tags: JsonString
+    # Null: as long as the system allows.
+    timeout_seconds: int | None
 
 
 class ModuleRead(Answer):

@@ -167,4 +167,5 @@ def _columns_of_function(function: DefinedFunction) -> dict[str, Any]:
         "expected_filetype": function.expected_filetype,
         "optional_filetypes": function.optional_filetypes_text,
         "output_tags": function.output_tags_text,
+        "timeout_seconds": function.timeout_seconds,
     }

@@ -93,7 +93,7 @@ def _answer(
         "module": {"name": job.module, "repo_url": job.repo_url, "commit": job.commit},
         "function": job.function,
         "options": json.loads(job.arguments),
-        "timeout_seconds": settings.job_seconds_max,
+        "timeout_seconds": leases.seconds_allowed(job, settings),
         "owner": links.item("users", job.owner_id),
         "files": [_file(file) for file in files],
     }

@@ -31,9 +31,16 @@ async def grant(
     token = secrets.token_urlsafe(TOKEN_BYTES)
     job.lease_hash = _hash(token)
     extend(job, settings)
+    seconds = seconds_allowed(job, settings) + settings.job_grace_seconds
+    job.deadline_at = utc_now() + timedelta(seconds=seconds)
     await record.begin(session, job, worker)
     await progress.move(session, run, job, "RUNNING", settings)
     return token
+
+
+def seconds_allowed(job: Job, settings: RunsSettings) -> int:
+    """How long a module may work on the job; what is beyond it is for the backend's own work."""
+    return min(job.timeout_seconds or settings.job_seconds_max, settings.job_seconds_max)
 
 
 def extend(job: Job, settings: RunsSettings) -> None:
@@ -52,7 +59,7 @@ def check_held(job: Job, token: str) -> None:
 
 async def end(session: AsyncSession, job: Job, reason: str) -> bool:
     """Nobody does the job from here on; whether somebody did. Its last token is remembered."""
-    job.lease_expires_at = None
+    job.lease_expires_at = job.deadline_at = None
     return await record.end(session, job, reason)
 
 
@@ -80,9 +87,22 @@ async def give_back(
         progress.put_off_offer(job, settings)
 
 
-async def expire(session: AsyncSession, run: Run, job: Job, settings: RunsSettings) -> None:
-    """The backend was silent for too long: the next attempt, or the end after the last one."""
-    reason = f"attempt {job.attempt} ended: no heartbeat for {settings.lease_seconds} s"
+def why_it_ends(job: Job, settings: RunsSettings) -> str | None:
+    """What the holder of the lease has done to lose it; None when it may keep it."""
+    now = utc_now()
+    if job.lease_expires_at is not None and job.lease_expires_at < now:
+        return f"no heartbeat for {settings.lease_seconds} s"
+    if job.deadline_at is not None and job.deadline_at < now:
+        allowed, grace = seconds_allowed(job, settings), settings.job_grace_seconds
+        return f"still at work {grace} s after its limit of {allowed} s"
+    return None
+
+
+async def expire(
+    session: AsyncSession, run: Run, job: Job, why: str, settings: RunsSettings
+) -> None:
+    """The lease ends without a report: the next attempt, or the end after the last one."""
+    reason = f"attempt {job.attempt} ended: {why}"
     await revoke(session, job, reason)
     counted = job.attempt - job.attempts_spared
     if counted >= settings.attempts_max:

@@ -53,8 +53,9 @@ class RunFile(RunsTable, table=True):
 class Job(RunsTable, table=True):
     __tablename__ = "jobs"
     __table_args__ = (
-        # What the sweeper looks for; both are null for almost every job.
+        # What the sweeper looks for; all are null for almost every job.
         Index(None, "lease_expires_at"),
+        Index(None, "deadline_at"),
         Index(None, "announce_at"),
         TABLE_OPTIONS,
     )
@@ -75,6 +76,8 @@ class Job(RunsTable, table=True):
     commit: str = Field(max_length=64)
     # JSON text of an object: the task's arguments, converted, with the defaults filled in.
     arguments: str = Field(sa_column=Column(Text, nullable=False))
+    # How long the function may take, where its module says so.
+    timeout_seconds: int | None = None
 
     # What became of it.
     status: str = Field(default="PENDING", sa_column=Column(String(20), nullable=False, index=True))
@@ -98,6 +101,8 @@ class Job(RunsTable, table=True):
     worker: str = Field(default="", max_length=200)
     lease_hash: str | None = Field(default=None, max_length=64)
     lease_expires_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
+    # When the lease ends although its holder is heard: it had all its time, and more.
+    deadline_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
 
     # Set once the parent is FINISHED: only then may the job be claimed.
     ready_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))

@@ -243,8 +243,9 @@ async def find_child(session: AsyncSession, job_id: int) -> Job | None:
 
 
 async def list_expired(session: AsyncSession, now: datetime, *, limit: int) -> Sequence[int]:
-    """Jobs whose backend has been silent for too long."""
-    statement = select(col(Job.id)).where(col(Job.lease_expires_at) < now)
+    """Jobs whose backend has been silent, or at work, for too long."""
+    is_over = or_(col(Job.lease_expires_at) < now, col(Job.deadline_at) < now)
+    statement = select(col(Job.id)).where(is_over)
     statement = statement.order_by(col(Job.lease_expires_at)).limit(limit)
     return [job_id for job_id in (await session.scalars(statement)).all() if job_id]
 

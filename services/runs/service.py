@@ -101,6 +101,7 @@ async def _add_jobs(session: AsyncSession, plan: Plan, run: Run) -> list[Job]:
             repo_url=step.function.repo_url,
             commit=step.function.commit,
             arguments=step.arguments,
+            timeout_seconds=step.function.timeout_seconds,
         )
         session.add(job)
         await session.flush()

@@ -19,8 +19,10 @@ class RunsSettings(ServiceSettings):
     sweep_seconds: PositiveFloat = 2.0
     # A ready job that nobody takes is announced again after this long, then after twice as long.
     announce_again_seconds: PositiveInt = 60
-    # How long a backend may let a module work on one job.
+    # How long a backend may let a module work on one job; a module may only ask for less.
     job_seconds_max: PositiveInt = 3600
+    # What a backend may take besides (to fetch, build and upload) before its lease is ended.
+    job_grace_seconds: PositiveInt = 3600
     # All that the backends of one job may write to its log.
     log_bytes_max: PositiveInt = 64 * 1024 * 1024
     # How long the feed of changes is kept: a stream that was away for longer must read anew.

@@ -1,4 +1,4 @@
-"""Brings back what fell silent: expired leases, and ready jobs whose announcement was lost.
+"""Brings back what fell silent or never ends: leases, and ready jobs whose offer was lost.
 
 Safe with any number of replicas: candidates are read without a lock and judged again under it.
 """
@@ -69,9 +69,10 @@ async def _each(database: Database, job_id: int, act: Act, settings: RunsSetting
 
 async def _expire(session: AsyncSession, job_id: int, settings: RunsSettings) -> None:
     run, job = await queries.lock_job(session, job_id, owner_id=None)
-    if job.lease_expires_at is not None and job.lease_expires_at < utc_now():
-        log.warning("lease_expired", job=job_id, attempt=job.attempt, worker=job.worker)
-        await leases.expire(session, run, job, settings)
+    why = leases.why_it_ends(job, settings)
+    if why is not None:
+        log.warning("lease_ended", job=job_id, attempt=job.attempt, worker=job.worker, why=why)
+        await leases.expire(session, run, job, why, settings)
 
 
 async def _announce_again(session: AsyncSession, job_id: int, settings: RunsSettings) -> None:

@@ -30,6 +30,7 @@ class FunctionView(BaseModel):
     options: list[OptionView]
     expected_filetype: str
     optional_filetypes: list[str]
+    timeout_seconds: int | None = None
 
     @field_validator("module_id", mode="before")
     @classmethod

@@ -44,6 +44,8 @@ class Function:
     expected_filetype: str
     optional_filetypes: tuple[str, ...] | None
     output_tags: tuple[Tag, ...]
+    # How long it may take; None is as long as the system allows anyway.
+    timeout_seconds: int | None = None
 
     @property
     def options_text(self) -> str:
@@ -70,4 +72,9 @@ class Definition:
 
     @property
     def config_text(self) -> str:
-        return json.dumps(asdict(self))
+        """A function without a limit of its own is written as if there were no such field."""
+        whole = asdict(self)
+        for function in whole["functions"]:
+            if function["timeout_seconds"] is None:
+                del function["timeout_seconds"]
+        return json.dumps(whole)

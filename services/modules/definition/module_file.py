@@ -12,6 +12,7 @@ from services.modules.definition.yaml_reader import read_yaml
 
 MODULE_FILE = "mlsploit_module.yaml"
 TAGLINE_CHARACTERS_MAX = 50
+TIMEOUT_SECONDS_MAX = 30 * 24 * 3600
 
 
 def parse_module_file(data: bytes) -> Definition:
@@ -81,4 +82,5 @@ def _function(section: Section) -> Function:
         expected_filetype=filetype(section.text("expected_filetype")),
         optional_filetypes=optional if section.has("optional_filetypes") else None,
         output_tags=tags_of(section, "output_tags"),
+        timeout_seconds=section.number("timeout_seconds", at_most=TIMEOUT_SECONDS_MAX),
     )

@@ -16,6 +16,7 @@ from services.modules.definition.nodes import Mapping, Node, Scalar, Sequence, p
 TRUE_WORDS = frozenset({"1", "on", "t", "true", "y", "yes"})
 FALSE_WORDS = frozenset({"0", "off", "f", "false", "n", "no"})
 SHOWN_CHARACTERS_MAX = 40
+NUMBER_DIGITS_MAX = 18
 
 Value = TypeVar("Value")
 Choice = TypeVar("Choice", bound=str)
@@ -48,6 +49,15 @@ def as_flag(node: Node) -> bool | None:
         return bool(node.value)
     word = node.value.lower() if isinstance(node.value, str) else ""
     return word in TRUE_WORDS if word in TRUE_WORDS | FALSE_WORDS else None
+
+
+def as_number(node: Node) -> int | None:
+    """A whole number, also as a text; None for everything else."""
+    if not isinstance(node, Scalar) or isinstance(node.value, bool):
+        return None
+    text = str(node.value) if isinstance(node.value, int | str) else ""
+    is_written = text.isascii() and text.isdigit() and len(text) <= NUMBER_DIGITS_MAX
+    return int(text) if is_written else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +100,17 @@ class Section:
 
     def flag(self, name: str) -> bool:
         return self._read(name, as_flag, "true or false") or False
+
+    def number(self, name: str, *, at_most: int) -> int | None:
+        """A whole number from 1 on; None is the value of a missing or null field."""
+
+        def within(node: Node) -> int | None:
+            number = as_number(node)
+            return number if number is not None and 1 <= number <= at_most else None
+
+        if not self.has(name):
+            return None
+        return self._read(name, within, f"a whole number, 1 to {at_most}")
 
     def choice(self, name: str, allowed: tuple[Choice, ...]) -> Choice | None:
         def one_of(node: Node) -> Choice | None:

@@ -49,6 +49,27 @@ def served(function: Function) -> dict[str, object]:
     }
 
 
+@pytest.mark.parametrize(("text", "seconds"), [("600", 600), ("'600'", 600), ("null", None)])
+def test_a_function_may_have_a_limit_of_time(text: str, seconds: int | None) -> None:
+    limited = VALID.replace("- name: Fn", f"- timeout_seconds: {text}\n  name: Fn")
+
+    definition = parse(limited)
+
+    assert definition.functions[0].timeout_seconds == seconds
+    written = json.loads(definition.config_text)["functions"][0]
+    assert written.get("timeout_seconds", "absent") == (seconds or "absent")
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "1.5", "true", "soon", "[600]", "99999999999"])
+def test_a_limit_of_time_that_is_none_is_refused(text: str) -> None:
+    limited = VALID.replace("- name: Fn", f"- timeout_seconds: {text}\n  name: Fn")
+
+    [fault] = faults(limited)
+
+    assert fault.field == "functions[0].timeout_seconds"
+    assert "a whole number, 1 to" in fault.message
+
+
 @pytest.mark.parametrize("file", sorted(VERDICTS))
 def test_the_recorded_verdict_on_a_definition_holds(file: str) -> None:
     verdict = VERDICTS[file]

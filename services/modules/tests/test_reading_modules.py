@@ -55,6 +55,7 @@ async def test_a_module_is_shown_with_its_functions_as_clients_parse_them(
         "expected_filetype": "txt",
         "optional_filetypes": '["jpg"]',
         "output_tags": '[{"name": "tag", "type": "str"}]',
+        "timeout_seconds": None,
     }
     for path, item in ((url, {**shown, "functions": [function]}), (function["url"], function)):
         answer = (await client.get(path, headers=signer.headers())).json()

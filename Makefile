@@ -76,6 +76,7 @@ lock: $(READY) ## Choose the versions of all dependencies anew
 		$(LOCK) --extra $$extra --constraint requirements/dev.txt \
 			-o requirements/$$extra.txt pyproject.toml || exit 1; \
 	done
+	@$(LOCK) -o requirements/client-generator.txt requirements/client-generator.in
 
 ##@ Measure
 

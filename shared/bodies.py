@@ -217,8 +217,12 @@ async def _read_multipart(request: Request, limit: int) -> Pairs:
 SubmissionDep = Annotated[Submission, Depends(read_submission)]
 
 
-def accepts(model: type[Body], *types: str) -> dict[str, Any]:
-    """`openapi_extra` of a route that takes this body, in all three encodings or in these."""
-    schema = model.model_json_schema()
+def accepts(model: type[Body], *types: str, form: type[Body] | None = None) -> dict[str, Any]:
+    """`openapi_extra` of a route that takes this body, in all three encodings or in these.
+
+    `form` is the body where a form may leave out what JSON must say.
+    """
     chosen = types or (JSON_TYPE, FORM_TYPE, MULTIPART_TYPE)
-    return {"requestBody": {"content": {each: {"schema": schema} for each in chosen}}}
+    models = {each: model if each == JSON_TYPE else form or model for each in chosen}
+    content = {each: {"schema": one.model_json_schema()} for each, one in models.items()}
+    return {"requestBody": {"content": content}}

@@ -26,6 +26,7 @@ from shared.errors import (
 )
 from shared.idempotency import KEY_LENGTH_MAX, KeyReused
 from shared.openapi_headers import add_headers, described_headers, named_headers
+from shared.openapi_links import add_links
 
 Document = dict[str, Any]
 Extra = dict[str, Any]
@@ -143,7 +144,7 @@ def completed(document: Document) -> Document:
             _name_body(operation, method, schemas)
             _name_answers(operation, schemas)
             _add_conditions(operation, method)
-            _add_links(operation, path, document["paths"])
+            add_links(operation, path, document["paths"])
             add_headers(operation, method)
     return document
 
@@ -187,10 +188,16 @@ def _statuses(operation: Extra) -> Iterator[int]:
 
 
 def _name_body(operation: Extra, method: str, schemas: Extra) -> None:
-    for media in operation.get("requestBody", {}).get("content", {}).values():
+    content = operation.get("requestBody", {}).get("content", {})
+    for kind, media in content.items():
         schema = media["schema"]
         if "properties" not in schema:
             continue  # Plain text has no fields.
+        if kind != JSON_TYPE and JSON_TYPE in content:
+            # A name of its own: generated clients choose the encoding by it.
+            schema["title"] = schema["title"].removesuffix("Form") + "Form"
+        if kind != JSON_TYPE:
+            schema["properties"] = {n: _in_form(each) for n, each in schema["properties"].items()}
         for field in schema["properties"].values():
             # What is left out of a change stays as it is; an empty default says nothing.
             if method != "post" or not field.get("default"):
@@ -199,6 +206,14 @@ def _name_body(operation: Extra, method: str, schemas: Extra) -> None:
         operation["requestBody"]["required"] = bool(schema.get("required"))
         media["schema"] = {"$ref": SCHEMA + schema["title"]}
         media["example"] = _example(media["schema"], schemas)
+
+
+def _in_form(field: Extra) -> Extra:
+    """A form cannot say null."""
+    kinds = [kind for kind in field.get("anyOf", ()) if kind != {"type": "null"}]
+    if len(kinds) != 1:
+        return field
+    return {**kinds[0], **{name: value for name, value in field.items() if name != "anyOf"}}
 
 
 def _name_answers(operation: Extra, schemas: Extra) -> None:
@@ -259,19 +274,6 @@ def _narrowed(schema: Extra, schemas: Extra) -> Extra:
     if "$ref" not in schema:
         return schema
     whole = schema["$ref"].removeprefix(SCHEMA)
-    schemas[f"Some{whole}"] = {k: v for k, v in schemas[whole].items() if k != "required"}
+    some = {k: v for k, v in schemas[whole].items() if k != "required"}
+    schemas[f"Some{whole}"] = {**some, "title": f"Some{whole}"}
     return {"$ref": f"{SCHEMA}Some{whole}"}
-
-
-def _add_links(operation: Extra, path: str, paths: Extra) -> None:
-    """From what was made to what can be done with it."""
-    made = operation["responses"].get("201")
-    for other, operations in paths.items() if made else ():
-        rest = other.removeprefix(path)
-        if other != path + rest or not rest.startswith("{") or "/" in rest[:-1]:
-            continue
-        parameters = {rest.strip("{}/"): "$response.body#/id"}
-        made["links"] = {
-            each["operationId"]: {"operationId": each["operationId"], "parameters": parameters}
-            for each in operations.values()
-        }

@@ -5,6 +5,8 @@ from typing import Any
 
 Extra = dict[str, Any]
 
+JSON = "application/json"
+
 # By name: whether it is always there where the document names it, and what it says.
 HEADERS = {
     "ETag": (True, "Send it back as `If-None-Match` (304) or `If-Match` (412)."),
@@ -14,6 +16,12 @@ HEADERS = {
     "Retry-After": (False, "Seconds after which asking again makes sense."),
     "WWW-Authenticate": (True, "A scheme that would be accepted."),
     "X-Request-ID": (True, "Name it when you report something."),
+}
+REQUEST_ID: Extra = {
+    "name": "X-Request-ID",
+    "in": "header",
+    "description": "Your name for the request, in its answer and in all logs.",
+    "schema": {"type": "string"},
 }
 
 
@@ -25,7 +33,8 @@ def described_headers() -> Extra:
 
 
 def add_headers(operation: Extra, method: str) -> None:
-    """To what is no refusal; those have theirs, once for all operations."""
+    """To what is no refusal; those have theirs, once for all operations. And the one to send."""
+    operation.setdefault("parameters", []).append(REQUEST_ID)
     is_read = method == "get" and bool(operation["security"])
     pages = any(one["name"] == "cursor" for one in operation.get("parameters", ()))
     for status, answer in operation["responses"].items():
@@ -33,7 +42,7 @@ def add_headers(operation: Extra, method: str) -> None:
             continue
         names = {
             "X-Request-ID": True,
-            "ETag": is_read and status in ("200", "304"),
+            "ETag": is_read and (status == "304" or (status == "200" and JSON in _content(answer))),
             "Link": pages and status == "200",
             "Location": status == "201" and "url" in _shown(answer),
             "Idempotency-Replayed": method == "post" and bool(operation["security"]),
@@ -45,7 +54,12 @@ def add_headers(operation: Extra, method: str) -> None:
 
 
 def _shown(answer: Extra) -> Any:
-    return answer.get("content", {}).get("application/json", {}).get("example") or {}
+    return _content(answer).get(JSON, {}).get("example") or {}
+
+
+def _content(answer: Extra) -> Extra:
+    content: Extra = answer.get("content", {})
+    return content
 
 
 def named_headers(names: Iterable[str]) -> Extra:

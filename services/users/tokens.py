@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.users import queries, service
 from services.users.keys import SigningKey
 from services.users.models import Token
-from services.users.schemas import DAYS_MAX, TokenCreate
+from services.users.token_schemas import DAYS_MAX, TokenCreate
 from shared.auth import Caller
 from shared.clock import iso, utc_now
 from shared.errors import InvalidFields

@@ -13,7 +13,11 @@ from shared.openapi import Detail
 
 router = APIRouter(prefix="/media/files", tags=["media"])
 
-CONTENT = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
+# Generated clients know bytes by the first; what is really sent says more.
+CONTENT = {
+    kind: {"schema": {"type": "string", "format": "binary"}}
+    for kind in ("application/octet-stream", "*/*")
+}
 ETAG = {"ETag": {"$ref": "#/components/headers/ETag"}}
 BYTES: dict[int | str, dict[str, Any]] = {
     200: {

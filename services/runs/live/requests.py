@@ -52,9 +52,9 @@ PARAMETERS: Extra = {
 async def read_follower(request: Request, caller: Caller, database: Database) -> Follower:
     query = request.query_params
     # A client that was cut off repeats its first address, so the header is the later word.
-    after = _position(RESUME_HEADER, request.headers.get(RESUME_HEADER))
-    if after is None:
-        after = _position("after", query.get("after"))
+    asked = _position("after", query.get("after"))
+    resumed = _position(RESUME_HEADER, request.headers.get(RESUME_HEADER))
+    after = asked if resumed is None else resumed
     owner_ids = ids_wanted(query, "owner") or [caller.user_id]
     if len(owner_ids) > 1:
         raise InvalidFields.of_field("owner", ONE_OWNER)

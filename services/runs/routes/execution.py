@@ -1,5 +1,7 @@
 """`/api/v1/jobs/{id}/...`: what a backend says about a job it does, under its lease."""
 
+from typing import Any
+
 from fastapi import APIRouter
 from starlette.responses import Response
 
@@ -20,6 +22,21 @@ from shared.hyperlinks import HyperlinksDep, PathId
 
 router = APIRouter(prefix="/api/v1/jobs", tags=["execution"])
 
+HELD = "$response.body#/lease/token"
+LEASED: dict[str, Any] = {
+    "links": {
+        operation: {
+            "operationId": operation,
+            "parameters": {"job_id": "$request.path.job_id"},
+            "requestBody": {"lease": HELD} | more,
+        }
+        for operation, more in {
+            "renew_lease": {},
+            "append_log": {"offset": 0, "text": "step 1 of 10\n"},
+            "release_job": {},
+        }.items()
+    }
+}
 TAKEN = {"description": "Somebody else has it, or there is nothing to do about it now."}
 STALE = {"description": "Not the job's current lease, or a gap in the log; change nothing more."}
 
@@ -27,7 +44,7 @@ STALE = {"description": "Not the job's current lease, or a gap in the log; chang
 @router.post(
     "/{job_id}/claim/",
     response_model=Claimed,
-    responses={409: TAKEN},
+    responses={200: LEASED, 409: TAKEN},
     openapi_extra=accepts(ClaimRequest),
 )
 async def claim_job(

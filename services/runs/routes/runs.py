@@ -7,7 +7,7 @@ from services.runs import cancellation, presenter, retries, service
 from services.runs.dependencies import PeersDep, Reader, RunPage, SettingsDep, Writer
 from services.runs.presenter import RUN_FIELDS
 from services.runs.queries import RunFilter
-from services.runs.schemas import NewRun, RunRead
+from services.runs.schemas import NewRun, NewRunForm, RunRead
 from shared.answers import created, json_response, no_content
 from shared.bodies import SubmissionDep, accepts
 from shared.db import DatabaseDep, ReadSessionDep, SessionDep
@@ -44,7 +44,9 @@ async def list_runs(
     return page.answer(await presenter.show_runs(session, which, links, wanted, page))
 
 
-@router.post("/", status_code=201, response_model=RunRead, openapi_extra=accepts(NewRun))
+@router.post(
+    "/", status_code=201, response_model=RunRead, openapi_extra=accepts(NewRun, form=NewRunForm)
+)
 async def create_run(
     caller: Writer,
     submission: SubmissionDep,

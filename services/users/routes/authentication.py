@@ -13,6 +13,7 @@ from services.users.dependencies import (
 )
 from services.users.passwords import hash_password
 from services.users.schemas import (
+    Credentials,
     Issued,
     Keys,
     Login,
@@ -53,7 +54,7 @@ async def register(
     return json_response({"token": token}, status=201)
 
 
-@router.post("/login/", response_model=Issued, openapi_extra=accepts(Login))
+@router.post("/login/", response_model=Issued, openapi_extra=accepts(Credentials))
 async def log_in(
     submission: SubmissionDep,
     database: DatabaseDep,

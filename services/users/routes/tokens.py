@@ -5,7 +5,7 @@ from starlette.responses import Response
 
 from services.users import queries, service
 from services.users.dependencies import SettingsDep, SigningKeyDep
-from services.users.schemas import TokenCreate, TokenCreated, TokenRead
+from services.users.token_schemas import TokenCreate, TokenCreated, TokenRead
 from services.users.tokens import make_token, show_token
 from shared.answers import created, json_response, no_content
 from shared.auth import CallerDep, RevocationsDep

@@ -194,8 +194,8 @@ class Number(Field):
     def parse(self, value: Any) -> int:
         if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63:
             return value
-        if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 19:
-            return int(value)
+        if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20:
+            return self.parse(int(value))
         refuse("A valid integer is required.")
 
     def json_schema(self) -> dict[str, Any]:

@@ -68,7 +68,10 @@ def widen_parameter(parameter: dict[str, Any]) -> None:
 def is_said_otherwise_in_a_form(failure: str, media_type: str | None) -> bool:
     """A form has no empty list but the key that is left out, and one text is a list of one."""
     is_form = media_type in ("application/x-www-form-urlencoded", "multipart/form-data")
-    return is_form and any(text in failure for text in ("minItems", "modules: Incorrect type"))
+    return is_form and any(
+        text in failure
+        for text in ("minItems", "modules: Incorrect type", "at /properties/modules ")
+    )
 
 
 def is_told_by_no_schema(body: Any) -> bool:

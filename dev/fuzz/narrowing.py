@@ -23,11 +23,13 @@ def narrow(document: dict[str, Any], home: Furniture) -> None:
         "files": _some_of(home.links["files"]),
         "pipeline": _one_of(home.links["pipelines"]),
         "function": _one_of(home.links["functions"]),
-        "parent_file": {"anyOf": [_one_of(home.links["files"]), {"type": "null"}]},
+        "parent_file": _one_of(home.links["files"]),
     }
     for schema in bodies(document):
         for name in schema.get("properties", {}).keys() & fixed.keys():
-            schema["properties"][name] = fixed[name]
+            may_be_null = {"type": "null"} in schema["properties"][name].get("anyOf", ())
+            nullable = {"anyOf": [fixed[name], {"type": "null"}]}
+            schema["properties"][name] = nullable if may_be_null else fixed[name]
         # For administrators alone; of anybody else it is ignored, right or wrong.
         schema.get("properties", {}).pop("owner", None)
     _, _, _, link, name = urlsplit(home.blob_url).path.split("/")

@@ -1,5 +1,7 @@
 """What this service takes and answers: the promise to its callers."""
 
+import re
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from services.modules.definition import INPUT_FILE, MODULE_FILE, OUTPUT_FILE
@@ -7,6 +9,8 @@ from shared.bodies import Body
 from shared.fields import Text
 from shared.openapi import Answer, JsonString, Url, example_url, shown_as
 
+# 1 to 50 letters, digits, - and _.
+NAME = re.compile(r"[A-Za-z0-9_-]{1,50}")
 REPOSITORY = "https://example.org/digits.git"
 COMMIT = "3b18e512dba79e4c8300dd08aeb37f8e728b8dad"
 FUNCTION: dict[str, Any] = {
@@ -128,10 +132,18 @@ class DefinitionVerdict(Answer):
     faults: list[FaultRead]
 
 
+@dataclass(frozen=True, kw_only=True)
+class ModuleName(Text):
+    """Judged with the command line's words, in service.py."""
+
+    def json_schema(self) -> dict[str, Any]:
+        return {**super().json_schema(), "pattern": f"^{NAME.pattern}$"}
+
+
 class NewModule(Body):
     model_config = shown_as(name="digits", repo_url=REPOSITORY, repo_branch="main")
 
-    name: Annotated[str, Text()]
+    name: Annotated[str, ModuleName()]
     repo_url: Annotated[str, Text(longest=2000)]
     # Blank: the repository's own default branch.
     repo_branch: Annotated[str, Text(longest=250, blank=True)] = ""

@@ -5,7 +5,6 @@ leaves nothing behind.
 """
 
 import asyncio
-import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -19,11 +18,11 @@ from services.modules.definition import Definition, DefinitionRefused, parse_def
 from services.modules.definition import Function as DefinedFunction
 from services.modules.errors import NameRefused
 from services.modules.models import Function, Module
+from services.modules.schemas import NAME
 from shared.events.modules import ModuleRegistered, ModuleRemoved, ModuleUpdated
 from shared.messaging.outbox import publish
 
 # Also a part of message subjects and of image names.
-NAME = re.compile(r"[A-Za-z0-9_-]{1,50}")
 
 
 @dataclass(frozen=True, slots=True)

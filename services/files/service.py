@@ -137,8 +137,8 @@ async def delete_files(session: AsyncSession, files: Sequence[Any]) -> None:
         await session.execute(insert(DoomedBlob), doomed)
         # Children's parent links and references follow by the foreign keys.
         await session.execute(delete(File).where(col(File.id).in_(ids)))
-    for file in files:
-        await publish(session, FileDeleted(file_id=file.id, owner_id=file.owner_id))
+    told = (FileDeleted(file_id=file.id, owner_id=file.owner_id) for file in files)
+    await publish(session, *told)
 
 
 async def _refuse(

@@ -10,6 +10,7 @@ Two transactions at work at the same time may be sent in either order, each one'
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 from uuid import uuid4
 
 import structlog
@@ -35,10 +36,13 @@ PAYLOAD_BYTES_MAX = 1000 * 1024
 log = structlog.get_logger(__name__)
 
 
-async def publish(session: AsyncSession, event: Event) -> None:
-    """Say that something happened. It is told if, and only if, the transaction commits."""
-    envelope = event.envelope()
-    await enqueue(session, event.subject(), envelope.payload(), message_id=envelope.id)
+async def publish(session: AsyncSession, *events: Event) -> None:
+    """Say what happened, in this order. It is told if, and only if, the transaction commits."""
+    rows = []
+    for event in events:
+        envelope = event.envelope()
+        rows.append(_row(event.subject(), envelope.payload(), envelope.id, {}))
+    await _add(session, rows)
 
 
 async def enqueue(
@@ -50,18 +54,26 @@ async def enqueue(
     headers: Mapping[str, str] | None = None,
 ) -> None:
     """Send any message through the outbox; `publish` is this for events."""
+    await _add(session, [_row(subject, payload, message_id or str(uuid4()), dict(headers or {}))])
+
+
+def _row(subject: str, payload: bytes, message_id: str, headers: dict[str, str]) -> dict[str, Any]:
     if len(payload) > PAYLOAD_BYTES_MAX:
         size = f"{len(payload)} bytes, at most {PAYLOAD_BYTES_MAX}"
         raise ValueError(f"a message on {subject} is too large to be sent: {size}")
-    row = {
-        "message_id": message_id or str(uuid4()),
+    return {
+        "message_id": message_id,
         "subject": subject,
         "payload": payload,
-        "headers": dict(headers or {}),
+        "headers": headers,
         "created_at": utc_now(),
     }
-    await session.execute(insert(outbox).values(row))
-    session.info[OUTBOX_FILLED] = True
+
+
+async def _add(session: AsyncSession, rows: list[dict[str, Any]]) -> None:
+    if rows:
+        await session.execute(insert(outbox), rows)
+        session.info[OUTBOX_FILLED] = True
 
 
 @dataclass

@@ -1,7 +1,9 @@
 import asyncio
+from typing import Any
 
 import httpx
 from sqlalchemy import update
+from sqlalchemy.event import listen
 
 from services.files import queries
 from services.files.consumers import (
@@ -155,3 +157,24 @@ async def test_what_is_just_being_stored_for_a_deleted_user_goes_too(
 
     assert await deletion
     assert await names(client, signer) == []
+
+
+async def test_a_user_with_very_many_files_goes_in_few_statements(
+    database: Database, published: Published
+) -> None:
+    many = 1200
+    async with database.transaction() as session:
+        keys = [f"{number:032d}" for number in range(many)]
+        session.add_all(File(owner_id=1, name="a", blob_key=k, size=1, sha256="") for k in keys)
+    statements: list[str] = []
+
+    def count(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        statements.append(statement)
+
+    listen(database.engine.sync_engine, "before_cursor_execute", count)
+    assert await hear(database, UserDeleted(user_id=1))
+
+    assert len(statements) < 20
+    told = [event["file_id"] for _, event in await published()]
+    assert len(told) == many
+    assert told == sorted(told)

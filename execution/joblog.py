@@ -71,8 +71,9 @@ class JobLog:
     def _append(self, text: str) -> None:
         if not text:
             return
-        # The API takes no NUL in any text.
-        self._waiting += text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode()
+        # The API takes no NUL in any text, and half a character pair has no UTF-8.
+        whole = text.replace("\0", "\N{REPLACEMENT CHARACTER}")
+        self._waiting += whole.encode(errors="replace")
         self._ends_line = text.endswith("\n")
         if len(self._waiting) >= CHUNK_BYTES_MAX:
             self._is_full.set()

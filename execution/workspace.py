@@ -8,11 +8,11 @@ import json
 import os
 import shutil
 import stat
-from collections.abc import AsyncIterator, Callable
+import subprocess
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from execution.claims import Claim, InputFile
 from execution.failures import JobFailed
@@ -87,6 +87,14 @@ class Workspace:
         return True
 
     def refuse_too_much_output(self, bytes_max: int, files_max: int) -> None:
+        if self.output.is_symlink():
+            raise JobFailed("the module replaced its folder output/")
+        try:
+            self._refuse_too_much_output(bytes_max, files_max)
+        except RecursionError:
+            raise JobFailed("the module nested its folders too deeply") from None
+
+    def _refuse_too_much_output(self, bytes_max: int, files_max: int) -> None:
         size = files = 0
         for folder, _, names in os.walk(self.output):
             for name in names:
@@ -131,19 +139,12 @@ def is_plain_file(folder: Path, name: str) -> bool:
 
 
 def remove_tree(root: Path) -> None:
-    """Also what a module made unreadable; what is gone already is no fault."""
-
-    def make_removable(remove: Callable[..., Any], path: str, _: object) -> None:
-        with suppress(OSError):
-            os.chmod(os.path.dirname(path), stat.S_IRWXU)
-            if not os.path.islink(path):
-                os.chmod(path, stat.S_IRWXU)
-            if remove in (os.open, os.scandir, os.lstat):
-                shutil.rmtree(path, ignore_errors=True)
-            else:
-                remove(path)
-
-    shutil.rmtree(root, onerror=make_removable)
+    """Also what a module made unreadable, or nested deeper than Python can follow."""
+    with suppress(OSError, RecursionError):
+        shutil.rmtree(root)
+    if os.path.lexists(root):
+        for command in (["chmod", "-R", "u+rwX"], ["rm", "-rf"]):
+            subprocess.run([*command, "--", str(root)], check=False, stderr=subprocess.DEVNULL)  # noqa: S603
 
 
 def _sha256(path: Path) -> str:

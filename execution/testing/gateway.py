@@ -118,13 +118,14 @@ class GatewayStandIn:
         self.backends[body["name"]] = body
         return JSONResponse({**body, "seconds": self.presence_seconds, "seen": "now"})
 
-    async def _claim(self, job_id: int) -> Response:
+    async def _claim(self, job_id: int, request: Request) -> Response:
         job = self.jobs.get(job_id)
         if job is None:
             return JSONResponse({"detail": "Not found."}, 404)
         if job.status != "PENDING":
             return JSONResponse({"detail": f"Job is {job.status}."}, 409)
         job.attempt += 1
+        job.worker = (await request.json())["worker"]
         job.lease = f"lease-{job.id}-{job.attempt}"
         self._set_status(job, "RUNNING")
         return JSONResponse(

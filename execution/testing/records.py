@@ -30,6 +30,7 @@ class StoredJob:
     output_files: list[str] = field(default_factory=list)
     lease: str | None = None
     attempt: int = 0
+    worker: str = ""
     heartbeats: int = 0
     history: list[str] = field(default_factory=list)
 

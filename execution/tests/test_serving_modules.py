@@ -1,5 +1,7 @@
 """Hearing of jobs, keeping leases and stopping."""
 
+from pathlib import Path
+
 from execution.testing.gateway import GatewayStandIn
 from execution.testing.records import StoredJob
 from execution.testing.waiting import eventually
@@ -139,3 +141,21 @@ async def test_a_job_that_somebody_else_has_is_left_alone(
         assert await worker.messages_left() == 0
 
     assert taken.history == []
+
+
+async def test_two_workers_share_the_jobs_of_a_module(
+    work: Work, gateway: GatewayStandIn, make_module: MakeModule, tmp_path: Path
+) -> None:
+    module = gateway.register(make_module(f"sleep 0.3; {NOTHING}"))
+    jobs = [gateway.add_job(module, "Short") for _ in range(8)]
+
+    async with (
+        work(jobs=1, name="one") as worker,
+        work(jobs=1, name="two", dir=tmp_path / "two"),
+    ):
+        for job in jobs:
+            await worker.announce(job)
+        await eventually(lambda: all(job.is_over for job in jobs))
+
+    assert [job.history for job in jobs] == [["RUNNING", "FINISHED"]] * len(jobs)
+    assert {job.worker for job in jobs} == {"one", "two"}

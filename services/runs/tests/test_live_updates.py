@@ -1,5 +1,6 @@
 import pytest
 
+from services.runs.live import feed, replay
 from services.runs.live.testing import PATH, Running, Told, following, joined_log
 from services.runs.testing import Api
 from shared.hyperlinks import id_of
@@ -181,3 +182,22 @@ async def test_a_silent_stream_says_that_it_is_alive(running: Running) -> None:
         assert (await stream.any()).event == "hello"
         assert (await stream.any()).event == ""
         assert (await stream.any()).event == ""
+
+
+async def test_a_log_is_told_to_the_byte_wherever_its_pages_end(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feed, "LOG_BYTES_MAX", 5)
+    monkeypatch.setattr(replay, "LOG_BYTES_PER_PAGE_MAX", 12)
+    api = running.api
+    [job] = (await api.start_run(jobs=1))["jobs"]
+    lease = (await api.claim(job))["lease"]["token"]
+    log = await say_log(api, job, lease, *(f"{n}\u00e9\U0001f600\u20ac\n" * 2 for n in range(9)))
+    await api.report(job, {"lease": lease, "status": "FAILED"})
+
+    async with following(running.url, api.alice, after=0) as stream:
+        heard = await stream.until("job", status="FAILED")
+
+    assert joined_log(heard, job) == log.encode()
+    texts = [told.data["text"] for told in heard if told.event == "log"]
+    assert max(len(text.encode()) for text in texts) <= 12 + replay.REST_BYTES_MAX

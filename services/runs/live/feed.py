@@ -134,7 +134,7 @@ def _write(session: Session) -> None:
     _forget(session, noted)
     if moved:
         session.execute(insert(FeedEntry), list(chain.from_iterable(by_owner.values())))
-    session.info[MOVED] = moved
+    session.info.setdefault(MOVED, {}).update(moved)
 
 
 def _advance(session: Session, owner_id: int, count: int) -> int:

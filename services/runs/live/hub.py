@@ -6,14 +6,13 @@ of all feeds that somebody follows, one query for all of them.
 """
 
 import asyncio
-import time
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import orjson
-from prometheus_client import Gauge
+from prometheus_client import Counter, Gauge
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.runs.errors import TooManyStreams
@@ -30,10 +29,12 @@ OWNERS_PER_QUERY_MAX = 500
 # Streams that catch up at the same time: requests need the database, too.
 READERS_MAX = 4
 FULL_SECONDS = 10
-# Why a stream ends.
-TOKEN, DURATION, SHUTDOWN = "token", "duration", "shutdown"
+# Why a stream ends; a client that is still there is told.
+TOKEN, DURATION, SHUTDOWN, UNAVAILABLE = "token", "duration", "shutdown", "unavailable"
+LEFT, STUCK = "left", "stuck"
 
 STREAMS = Gauge("mlsploit_live_streams", "Open streams of live updates.")
+ENDED = Counter("mlsploit_live_streams_ended_total", "Streams that ended, and why.", ["reason"])
 
 
 @dataclass(eq=False)
@@ -75,7 +76,7 @@ class Hub:
     def __init__(self, settings: RunsSettings):
         self._settings = settings
         self._listeners: defaultdict[int, set[Listener]] = defaultdict(set)
-        self._per_user: Counter[int] = Counter()
+        self._per_user: defaultdict[int, int] = defaultdict(int)
         self._is_closed = False
         self._unsent: dict[int, int] = {}
         self._has_unsent = asyncio.Event()
@@ -89,12 +90,14 @@ class Hub:
         of_owner = self._listeners[owner_id]
         of_owner.add(listener)
         self._per_user[caller.user_id] += 1
-        clock = self._wind_up(listener)
+        loop = asyncio.get_running_loop()
+        clock = loop.call_later(self._settings.live_seconds_max, listener.stop, DURATION)
         STREAMS.inc()
         try:
             yield listener
         finally:
             STREAMS.dec()
+            ENDED.labels(listener.end or LEFT).inc()
             clock.cancel()
             self._per_user[caller.user_id] -= 1
             if not self._per_user[caller.user_id]:
@@ -103,17 +106,10 @@ class Hub:
             if not of_owner:
                 del self._listeners[owner_id]
 
-    def _wind_up(self, listener: Listener) -> asyncio.TimerHandle:
-        seconds, reason = float(self._settings.live_seconds_max), DURATION
-        token_seconds = listener.caller.expires_at - time.time()
-        if token_seconds < seconds:
-            seconds, reason = token_seconds, TOKEN
-        return asyncio.get_running_loop().call_later(seconds, listener.stop, reason)
-
     def _refuse_if_full(self, user_id: int) -> None:
-        if self._per_user[user_id] >= self._settings.live_streams_per_user_max:
+        if self._per_user.get(user_id, 0) >= self._settings.live_streams_per_user_max:
             raise TooManyStreams(retry_after_seconds=FULL_SECONDS)
-        if self._is_closed or self._per_user.total() >= self._settings.live_streams_max:
+        if self._is_closed or sum(self._per_user.values()) >= self._settings.live_streams_max:
             raise Unavailable(
                 "There is no room for another stream.", retry_after_seconds=FULL_SECONDS
             )
@@ -149,8 +145,8 @@ class Hub:
             async with database.reading() as session:
                 self.tell(await queries.list_positions(session, some))
 
-    async def end_revoked(self, verifier: TokenVerifier) -> None:
-        """A token that is believed no longer ends the streams that it opened."""
+    async def end_unbelieved(self, verifier: TokenVerifier) -> None:
+        """A token that expired or was revoked ends the streams that it opened."""
         for listener in self._all():
             try:
                 await verifier.verify(listener.caller.token)

@@ -55,14 +55,17 @@ async def read_follower(request: Request, caller: Caller, database: Database) ->
     asked = _position("after", query.get("after"))
     resumed = _position(RESUME_HEADER, request.headers.get(RESUME_HEADER))
     after = asked if resumed is None else resumed
-    owner_ids = ids_wanted(query, "owner") or [caller.user_id]
-    if len(owner_ids) > 1:
+    owner_ids, run_ids = ids_wanted(query, "owner"), ids_wanted(query, "run")
+    if owner_ids is not None and len(owner_ids) > 1:
         raise InvalidFields.of_field("owner", ONE_OWNER)
-    feed = Feed(owner_ids[0], ids_wanted(query, "run"))
+    # Numbers that can be no ids are dropped by now.
+    if owner_ids == [] or run_ids == []:
+        raise NotFound
+    feed = Feed(caller.user_id if owner_ids is None else owner_ids[0], run_ids)
     if caller.only_owner not in (None, feed.owner_id):
         raise NotFound
     async with database.reading() as session:
-        if feed.run_ids and await queries.unknown_runs(session, feed.owner_id, feed.run_ids):
+        if run_ids and await queries.unknown_runs(session, feed.owner_id, run_ids):
             raise NotFound
     return Follower(caller, feed, after)
 

@@ -11,13 +11,15 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import orjson
+import structlog
 from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from services.runs.live import queries
-from services.runs.live.hub import Hub, Listener
-from services.runs.live.replay import Feed, read_page
+from services.runs.live.hub import LEFT, STUCK, UNAVAILABLE, Hub, Listener
+from services.runs.live.replay import Feed, Page, read_page
 from services.runs.settings import RunsSettings
 from shared.auth import Caller
 from shared.db import Database
@@ -32,9 +34,14 @@ HEADERS = {
     # nginx in front of the gateway would hold events back otherwise.
     "X-Accel-Buffering": "no",
 }
-LEFT = "left"
 # Less than any position.
 NOTHING = -1
+
+log = structlog.get_logger(__name__)
+
+
+class Stuck(Exception):
+    """The client takes nothing any more."""
 
 
 @dataclass(frozen=True)
@@ -72,11 +79,15 @@ class EventStream(Response):
             position, opening = await self._open(listener)
             head = {"type": "http.response.start", "status": 200, "headers": self.raw_headers}
             await send(head)
-            if not scope.get("is_head", False):
-                async with _watching(receive, listener):
-                    await _send(send, opening)
-                    await self._follow(listener, position, send)
-            await send({"type": "http.response.body", "body": _end(listener)})
+            try:
+                if not scope.get("is_head", False):
+                    async with _watching(receive, listener):
+                        await _send(send, opening)
+                        await self._follow(listener, position, send)
+            except Stuck:
+                listener.stop(STUCK)  # The server closes the connection of an unfinished answer.
+            else:
+                await send({"type": "http.response.body", "body": _end(listener)})
 
     async def _open(self, listener: Listener) -> tuple[int, bytes]:
         """Where the stream begins, and the event that says so."""
@@ -103,12 +114,20 @@ class EventStream(Response):
         read_up_to = position
         while await self._wait(listener, read_up_to, send):
             told = listener.told
-            async with self._hub.readers, self._database.reading() as session:
-                page = await read_page(session, self._follower.feed, position, self._links)
+            page = await self._read(listener, position)
             if page.events:
                 await _send(send, page.events)
             position = page.position
             read_up_to = max(told, position) if page.is_last else NOTHING
+
+    async def _read(self, listener: Listener, position: int) -> Page:
+        try:
+            async with self._hub.readers, self._database.reading() as session:
+                return await read_page(session, self._follower.feed, position, self._links)
+        except (SQLAlchemyError, OSError) as error:
+            log.warning("stream_interrupted", reason=repr(error))
+            listener.stop(UNAVAILABLE)
+            return Page(b"", position, is_last=True)
 
     async def _wait(self, listener: Listener, read_up_to: int, send: Send) -> bool:
         """Until there may be something to read; False when the stream is to end."""
@@ -120,8 +139,11 @@ class EventStream(Response):
 
 
 async def _send(send: Send, body: bytes) -> None:
-    async with asyncio.timeout(SEND_SECONDS_MAX):
-        await send({"type": "http.response.body", "body": body, "more_body": True})
+    try:
+        async with asyncio.timeout(SEND_SECONDS_MAX):
+            await send({"type": "http.response.body", "body": body, "more_body": True})
+    except TimeoutError:
+        raise Stuck from None
 
 
 def _end(listener: Listener) -> bytes:

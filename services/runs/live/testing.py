@@ -14,6 +14,7 @@ import httpx
 import orjson
 import uvicorn
 from fastapi import FastAPI
+from prometheus_client import REGISTRY
 
 from services.runs.settings import RunsSettings
 from services.runs.testing import Api
@@ -101,6 +102,10 @@ async def following(
             await response.aread()
         assert response.status_code == httpx.codes.OK, response.text
         yield Stream(response)
+
+
+async def has_no_stream() -> bool:
+    return REGISTRY.get_sample_value("mlsploit_live_streams") == 0
 
 
 def joined_log(heard: Iterable[Told], job: str, log: bytes = b"") -> bytes:

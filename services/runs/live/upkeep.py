@@ -15,7 +15,7 @@ from services.runs.live.hub import MOVED_SUBJECT, Hub
 from services.runs.settings import RunsSettings
 from shared.clock import utc_now
 
-REVOCATIONS_SECONDS = 0.5
+TOKENS_SECONDS = 0.5
 PRUNE_SECONDS = 600
 # Connections and files that the process has besides its streams.
 OTHER_FILES = 500
@@ -46,10 +46,10 @@ async def look_at_positions(app: FastAPI) -> None:
         await app.state.hub.look(app.state.database)
 
 
-async def end_revoked_streams(app: FastAPI) -> None:
+async def end_unbelieved_streams(app: FastAPI) -> None:
     while True:
-        await asyncio.sleep(REVOCATIONS_SECONDS)
-        await app.state.hub.end_revoked(app.state.verifier)
+        await asyncio.sleep(TOKENS_SECONDS)
+        await app.state.hub.end_unbelieved(app.state.verifier)
 
 
 async def prune_feed(app: FastAPI) -> None:
@@ -97,7 +97,7 @@ UPKEEP = (
     tell_replicas,
     hear_replicas,
     look_at_positions,
-    end_revoked_streams,
+    end_unbelieved_streams,
     prune_feed,
     end_streams_at_shutdown,
 )

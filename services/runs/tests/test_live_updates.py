@@ -1,9 +1,20 @@
 import pytest
+from sqlalchemy import select
+from sqlmodel import col
 
 from services.runs.live import feed, replay
-from services.runs.live.testing import PATH, Running, Told, following, joined_log
-from services.runs.testing import Api
+from services.runs.live.testing import (
+    PATH,
+    Running,
+    Told,
+    following,
+    has_no_stream,
+    joined_log,
+)
+from services.runs.models import FeedEntry
+from services.runs.testing import ALICE, BOB, Api
 from shared.hyperlinks import id_of
+from shared.testing.eventually import eventually
 
 
 def summary(heard: list[Told]) -> list[tuple[str, int, str]]:
@@ -66,6 +77,7 @@ async def test_a_stream_that_was_cut_off_goes_on_after_any_event(running: Runnin
         async with following(running.url, api.alice, after=position) as stream:
             opening, *heard = await stream.until("run", status="FAILED")
         assert (opening.event, opening.id, heard[-1].id) == ("hello", position, last)
+        assert all(told.id is not None and told.id > position for told in heard)
         first = next((told for told in heard if told.event == "log"), None)
         known = first.data["offset"] if first else len(log.encode())
         assert joined_log(heard, job, log.encode()[:known]) == log.encode()
@@ -82,17 +94,20 @@ async def test_everybody_hears_only_of_their_own_and_administrators_of_whom_they
     running: Running,
 ) -> None:
     api = running.api
+    function_id = api.neighbours.add_function()
+    of_bob = api.neighbours.add_pipeline((function_id, {}), owner=BOB)
     async with (
         following(running.url, api.bob) as bob,
         following(running.url, api.admin) as admin,
-        following(running.url, api.admin, owner=1) as alices,
+        following(running.url, api.admin, owner=ALICE) as alices,
     ):
         await api.start_run()
         [opening, told] = await alices.until("run")
-        assert opening.data["owner"].endswith("/users/1/")
+        assert opening.data["owner"].endswith(f"/users/{ALICE}/")
         assert told.id == 1
+        run = (await api.ask_for_run(of_bob, [], by=api.bob)).json()
+        assert [each.data["id"] for each in (await bob.until("run"))[1:]] == [run["id"]]
         running.app.state.hub.close()
-        assert [each.event for each in await bob.until("end")] == ["hello", "end"]
         assert [each.event for each in await admin.until("end")] == ["hello", "end"]
 
 
@@ -136,7 +151,8 @@ async def test_what_makes_no_sense_is_refused_and_named(
 async def test_somebody_elses_run_and_feed_look_like_none(api: Api) -> None:
     run = await api.start_run()
 
-    for query in ("?owner=1", f"?run={run['id']}", "?run=12345"):
+    far = 2**63
+    for query in ("?owner=1", f"?owner={far}", f"?run={run['id']}", "?run=12345", f"?run={far}"):
         assert (await api.client.get(f"{PATH}{query}", headers=api.bob)).status_code == 404
 
 
@@ -153,6 +169,11 @@ async def test_a_log_that_is_written_anew_is_told_from_where_it_changed(running:
         heard = await stream.until("log")
 
     assert joined_log(heard, job) == b"5\n"
+    # What was told of the text that is no more is not told again.
+    of_log = select(FeedEntry.start, FeedEntry.size).where(col(FeedEntry.kind) == feed.LOG)
+    async with running.app.state.database.reading() as session:
+        entries = (await session.execute(of_log.order_by(col(FeedEntry.seq)))).all()
+    assert [tuple(entry) for entry in entries] == [(0, 0), (0, 2)]
 
 
 async def test_of_a_deleted_run_only_its_end_is_told(running: Running) -> None:
@@ -174,6 +195,7 @@ async def test_the_head_of_a_stream_comes_without_its_body(running: Running) -> 
     assert (answer.status_code, answer.content) == (200, b"")
     assert answer.headers["content-type"].startswith("text/event-stream")
     assert answer.headers["cache-control"] == "no-store"
+    await eventually(has_no_stream)
 
 
 async def test_a_silent_stream_says_that_it_is_alive(running: Running) -> None:

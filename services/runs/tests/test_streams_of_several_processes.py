@@ -5,13 +5,18 @@ from datetime import timedelta
 from typing import Any
 
 import httpx
-from sqlalchemy import update
+import pytest
+from sqlalchemy import event, text, update
+from sqlalchemy.util import await_only
 
 from services.runs.live import feed
 from services.runs.live.testing import Running, Stream, following, joined_log
-from services.runs.models import FeedEntry
+from services.runs.models import FeedEntry, Run
 from services.runs.testing import Api
 from shared.clock import utc_now
+from shared.db import Database
+from shared.testing.eventually import eventually
+from shared.testing.fixtures import POSTGRES
 from shared.testing.processes import NatsServer
 
 Replicas = Callable[..., AbstractAsyncContextManager[Running]]
@@ -43,8 +48,48 @@ async def test_without_nats_a_stream_hears_all_the_same(
         await nats.start()
 
 
+@pytest.mark.parametrize("database_url", [POSTGRES], indirect=True)
+async def test_a_later_change_of_an_owner_is_not_seen_before_an_earlier_one(
+    running: Running,
+) -> None:
+    """Were numbers given without waiting, a reader of the later one would pass the other by."""
+    database: Database = running.app.state.database
+    run = Run(id=1, owner_id=1, pipeline_id=1, holder="h", status="PENDING")
+    has_number, may_commit = asyncio.Event(), asyncio.Event()
+    committed: list[str] = []
+
+    def hold(_session: object) -> None:
+        has_number.set()
+        await_only(may_commit.wait())
+
+    async def write_earlier() -> None:
+        async with database.transaction() as session:
+            feed.run_changed(session, run)
+            event.listen(session.sync_session, "before_commit", hold)
+        committed.append("earlier")
+
+    async def write_later() -> None:
+        await has_number.wait()
+        async with database.transaction() as session:
+            feed.run_changed(session, run)
+        committed.append("later")
+
+    async def later_waits_or_is_seen() -> bool:
+        async with database.reading() as session:
+            waiting = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+            return bool(committed or (await session.execute(text(waiting))).first())
+
+    async with asyncio.TaskGroup() as writers:
+        writers.create_task(write_earlier())
+        writers.create_task(write_later())
+        await eventually(later_waits_or_is_seen)
+        assert committed == []
+        may_commit.set()
+
+    assert committed == ["earlier", "later"]
+
+
 async def test_nothing_is_missed_while_several_processes_write_at_once(replicas: Replicas) -> None:
-    """Were numbers given before their turn to commit, a reader would pass some by."""
     async with replicas() as here, replicas() as there:
         runs = [await here.api.start_run(jobs=1) for _ in range(WRITERS)]
         jobs = [run["jobs"][0] for run in runs]

@@ -2,24 +2,31 @@ import asyncio
 import os
 import re
 import signal
+import socket
 import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import orjson
 import pytest
 from fastapi import FastAPI
 from prometheus_client import REGISTRY
+from sqlalchemy import text
 
-from services.runs.live.testing import PATH, Running, following, serving
+from services.runs.live import stream as live_stream
+from services.runs.live.testing import PATH, Running, following, has_no_stream, serving
 from services.runs.testing import ALICE
+from shared.db import Database
 from shared.messaging.broker import REVOCATIONS_BUCKET
 from shared.messaging.outbox import enqueue
 from shared.testing.eventually import eventually
 from shared.testing.processes import NatsServer
 from shared.testing.tokens import Signer
+
+MEBIBYTE = 1024 * 1024
 
 
 async def test_a_revoked_token_ends_its_streams_and_no_others(
@@ -80,12 +87,60 @@ async def test_whoever_leaves_makes_room(running: Running) -> None:
     async with following(running.url, running.api.alice) as stream:
         await stream.next()
 
-    async def has_room() -> bool:
-        return REGISTRY.get_sample_value("mlsploit_live_streams") == 0
-
-    await eventually(has_room)
+    await eventually(has_no_stream)
     async with following(running.url, running.api.alice) as stream:
         assert (await stream.next()).event == "hello"
+
+
+def dropped() -> float:
+    stuck = {"reason": "stuck"}
+    return REGISTRY.get_sample_value("mlsploit_live_streams_ended_total", stuck) or 0.0
+
+
+async def test_a_database_that_fails_ends_a_stream_in_order(running: Running) -> None:
+    database = running.app.state.database
+    async with following(running.url, running.api.alice) as stream:
+        await stream.next()
+        await rename(database, "feed", "away")
+        try:
+            running.app.state.hub.tell({ALICE: 1})
+            assert (await stream.next()).data == {"reason": "unavailable"}
+            assert await stream.is_over()
+        finally:
+            await rename(database, "away", "feed")
+
+
+async def rename(database: Database, table: str, name: str) -> None:
+    async with database.transaction() as session:
+        await session.execute(text(f"ALTER TABLE {table} RENAME TO {name}"))
+
+
+async def test_a_client_that_reads_nothing_loses_its_stream(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live_stream, "SEND_SECONDS_MAX", 0.2)
+    api = running.api
+    [job] = (await api.start_run(jobs=1))["jobs"]
+    lease = (await api.claim(job))["lease"]["token"]
+    # More than all buffers on the way hold.
+    for number in range(8):
+        body = {"lease": lease, "offset": number * MEBIBYTE, "text": "x" * MEBIBYTE}
+        assert (await api.say(job, "logs", body)).status_code == 200
+    address = urlsplit(running.url)
+    narrow = socket.socket()
+    narrow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    narrow.connect((address.hostname, address.port))
+    _, writer = await asyncio.open_connection(sock=narrow, limit=1024)
+    token = api.alice["Authorization"]
+    request = f"GET {PATH}?after=0 HTTP/1.1\r\nHost: x\r\nAuthorization: {token}\r\n\r\n"
+    before = dropped()
+    writer.write(request.encode())
+
+    async def was_dropped() -> bool:
+        return await has_no_stream() and dropped() == before + 1
+
+    await eventually(was_dropped, within=30)
+    writer.close()
 
 
 @asynccontextmanager

@@ -170,7 +170,9 @@ async def test_a_log_that_is_written_anew_is_told_from_where_it_changed(running:
 
     assert joined_log(heard, job) == b"5\n"
     # What was told of the text that is no more is not told again.
-    of_log = select(FeedEntry.start, FeedEntry.size).where(col(FeedEntry.kind) == feed.LOG)
+    of_log = select(col(FeedEntry.start), col(FeedEntry.size)).where(
+        col(FeedEntry.kind) == feed.LOG
+    )
     async with running.app.state.database.reading() as session:
         entries = (await session.execute(of_log.order_by(col(FeedEntry.seq)))).all()
     assert [tuple(entry) for entry in entries] == [(0, 0), (0, 2)]

@@ -20,6 +20,9 @@ from shared.clients.modules import FunctionView, ModulesClient
 from shared.clients.pipelines import PipelineView, TaskView
 from shared.errors import LINK_MISSING, InvalidFields
 
+# They travel in the message that offers the job, and NATS takes none above a mebibyte.
+ARGUMENTS_BYTES_MAX = 512 * 1024
+
 Faults = defaultdict[str, list[str]]
 
 
@@ -110,4 +113,8 @@ def _plan_step(number: int, task: TaskView, function: FunctionView, faults: Faul
     options: dict[str, Any]
     options, option_faults = options_for_job(task.arguments, function.options)
     faults["pipeline"] += [f"Task {number} ({function.name}): {text}" for text in option_faults]
-    return Step(task.id, function, json.dumps(options))
+    arguments = json.dumps(options)
+    if len(arguments) > ARGUMENTS_BYTES_MAX:
+        text = f"the arguments have {len(arguments)} bytes, at most {ARGUMENTS_BYTES_MAX} go"
+        faults["pipeline"].append(f"Task {number} ({function.name}): {text}")
+    return Step(task.id, function, arguments)

@@ -165,6 +165,20 @@ async def test_arguments_that_the_function_does_not_take_any_more_are_named(
     await expect_refusal(api, answer, {"pipeline": texts})
 
 
+async def test_arguments_that_no_message_could_carry_are_refused_before_they_stand_in_the_way(
+    api: Api, neighbours: Neighbours
+) -> None:
+    arguments = {"times": 1, "colour": "red", "note": "n" * 1024 * 1024}
+    function_id = neighbours.add_function("Paint", options=OPTIONS)
+    pipeline_id = neighbours.add_pipeline((function_id, arguments))
+
+    answer = await api.ask_for_run(pipeline_id, [])
+
+    size = len(json.dumps(arguments))
+    text = f"Task 1 (Paint): the arguments have {size} bytes, at most 524288 go"
+    await expect_refusal(api, answer, {"pipeline": [text]})
+
+
 async def test_files_of_the_wrong_type_and_of_one_name_are_named(
     api: Api, neighbours: Neighbours
 ) -> None:

@@ -8,20 +8,24 @@ import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Request
 from sqlalchemy import (
     BigInteger,
+    Connection,
     DateTime,
     Dialect,
     Integer,
     MetaData,
+    Table,
+    inspect,
     text,
 )
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
-from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession, create_async_engine
+from sqlalchemy.orm import Mapped
 from sqlalchemy.types import TypeDecorator
 
 from shared.messaging.tables import OUTBOX_FILLED
@@ -36,6 +40,7 @@ NAMING_CONVENTION = {
 }
 # Rows written by another process (a command line) wake nobody here; look now and then.
 LOOK_AGAIN_SECONDS = 1.0
+T = TypeVar("T")
 
 # SQLite numbers rows by itself only for a column declared INTEGER.
 BigId = BigInteger().with_variant(Integer, "sqlite")
@@ -46,6 +51,16 @@ TABLE_OPTIONS = {"sqlite_autoincrement": True}
 def service_metadata() -> MetaData:
     """A service's own metadata: two services may name a table alike without meeting."""
     return MetaData(naming_convention=NAMING_CONVENTION)
+
+
+def table_of(model: type) -> Table:
+    """The plain table behind a model, for joins."""
+    return inspect(model).local_table
+
+
+def col(attribute: T) -> Mapped[T]:
+    """The plain column behind a model's attribute: a statement of these alone asks no ORM."""
+    return attribute.property.columns[0]  # type: ignore[attr-defined, no-any-return]  # a model's
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -127,8 +142,13 @@ class Database:
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncSession]:
         """One consistent snapshot; never commits, never waits for a writer."""
-        async with AsyncSession(self._reader, expire_on_commit=False) as session:
-            yield session
+        if self.is_sqlite:
+            with self._reader.sync_engine.connect() as plain:
+                async with _lent(ReadSession(AsyncConnection(self._reader, plain), plain)) as lent:
+                    yield lent
+            return
+        async with self._reader.connect() as connection, _lent(ReadSession(connection)) as lent:
+            yield lent
 
     async def has_something_to_send(self) -> bool:
         """At once when a commit here filled the outbox; else, after a second, perhaps."""
@@ -144,22 +164,60 @@ class Database:
         await self.engine.dispose()
 
 
-async def _database(request: Request) -> Database:
+class ReadSession(AsyncSession):
+    """Reads plain columns past the session, whose bookkeeping costs more than the statement.
+
+    `in_place` is a connection that never awaits, so it needs no greenlet either.
+    """
+
+    def __init__(self, connection: AsyncConnection, in_place: Connection | None = None):
+        super().__init__(connection, expire_on_commit=False)
+        self._connection = connection
+        self._in_place = in_place
+
+    async def execute(self, statement: Any, params: Any = None, **options: Any) -> Any:
+        if options or statement._propagate_attrs:  # Entities are the session's.
+            return await super().execute(statement, params, **options)
+        if self._in_place is not None:
+            return self._in_place.execute(statement, params)
+        return await self._connection.execute(statement, params)
+
+    async def scalars(self, statement: Any, params: Any = None, **options: Any) -> Any:
+        return (await self.execute(statement, params, **options)).scalars()
+
+    async def scalar(self, statement: Any, params: Any = None, **options: Any) -> Any:
+        return (await self.execute(statement, params, **options)).scalar()
+
+
+@asynccontextmanager
+async def _lent(session: ReadSession) -> AsyncIterator[ReadSession]:
+    try:
+        yield session
+    finally:
+        if session.in_transaction():  # Only entities make it begin one.
+            await session.close()
+
+
+def _database_of(request: Request) -> Database:
     database: Database = request.app.state.database
     return database
+
+
+async def _database(request: Request) -> Database:
+    return _database_of(request)
 
 
 # For a route that must not hold a transaction while it asks another service or does slow work.
 DatabaseDep = Annotated[Database, Depends(_database)]
 
 
-async def _session(database: DatabaseDep) -> AsyncIterator[AsyncSession]:
-    async with database.transaction() as session:
+async def _session(request: Request) -> AsyncIterator[AsyncSession]:
+    async with _database_of(request).transaction() as session:
         yield session
 
 
-async def _read_session(database: DatabaseDep) -> AsyncIterator[AsyncSession]:
-    async with database.reading() as session:
+async def _read_session(request: Request) -> AsyncIterator[AsyncSession]:
+    async with _database_of(request).reading() as session:
         yield session
 
 

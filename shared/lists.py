@@ -3,7 +3,7 @@
 A repeated parameter counts by its last value, a blank one not at all, an unknown one is ignored.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from starlette.datastructures import QueryParams
@@ -49,7 +49,9 @@ def fields_wanted(query: QueryParams, known: Sequence[str]) -> frozenset[str]:
     return wanted
 
 
-def narrowed(item: Mapping[str, Any], wanted: frozenset[str]) -> dict[str, Any]:
+def narrowed(item: dict[str, Any], wanted: frozenset[str]) -> dict[str, Any]:
+    if len(wanted) >= len(item):
+        return item  # Names are known ones, so all of them are wanted.
     return {name: value for name, value in item.items() if name in wanted}
 
 

@@ -6,7 +6,7 @@ away. Without any of these parameters a list is whole and in the contract's orde
 
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar
@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 
 from fastapi import Query, Request
 from pydantic import WithJsonSchema
-from sqlalchemy import ColumnElement, Select, and_, or_
+from sqlalchemy import Integer, Select, bindparam, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
 
@@ -106,15 +106,47 @@ class Page:
         self, session: AsyncSession, statement: Select[*tuple[Any, ...]]
     ) -> Sequence[Any]:
         """The statement's rows on this page; it selects every column that it may be sorted by."""
-        columns = dict.fromkeys((self._column, self._orders.columns["id"]))
+        return self.cut((await session.execute(self.applied(statement), self.params)).all())
+
+    @property
+    def shape(self) -> Hashable:
+        """What of a statement depends on the page; the rest are `params`."""
+        return (self._ordering, *self.params)
+
+    @property
+    def params(self) -> dict[str, Any]:
+        value, last_id = self._after or (None, None)
+        found = {
+            "page_limit": None if self._limit is None else self._limit + 1,
+            "page_value": None if self._name == "id" else value,
+            "page_id": last_id,
+            "page_created_after": self._created_after,
+            "page_created_before": self._created_before,
+        }
+        return {name: given for name, given in found.items() if given is not None}
+
+    def applied(self, statement: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
+        """In this page's order, and only its rows, once `params` are given with it."""
+        columns = tuple(dict.fromkeys((self._column, self._orders.columns["id"])))
         is_down = self._ordering.startswith("-")
-        statement = statement.where(*self._conditions(is_down)).order_by(
-            *(column.desc() if is_down else column for column in columns)
-        )
+        if self._after is not None:
+            # Compared as one row, so that an index leads there at once, however far it is.
+            names = ("page_id",) if len(columns) == 1 else ("page_value", "page_id")
+            place = tuple_(
+                *(bindparam(n, type_=c.type) for n, c in zip(names, columns, strict=True))
+            )
+            here = tuple_(*columns)
+            statement = statement.where(here < place if is_down else here > place)
+        if self._created_after is not None:
+            statement = statement.where(self._orders.created > bindparam("page_created_after"))
+        if self._created_before is not None:
+            statement = statement.where(self._orders.created < bindparam("page_created_before"))
         if self._limit is not None:
-            statement = statement.limit(self._limit + 1)
-        rows: Sequence[Any] = (await session.execute(statement)).all()
-        # The one more than asked for tells that there is a next page.
+            statement = statement.limit(bindparam("page_limit", type_=Integer))
+        return statement.order_by(*(each.desc() if is_down else each for each in columns))
+
+    def cut(self, rows: Sequence[Any]) -> Sequence[Any]:
+        """The one more than asked for tells that there is a next page."""
         if self._limit is not None and len(rows) > self._limit:
             rows = rows[: self._limit]
             self._next = self._cursor_after(rows[-1])
@@ -129,20 +161,6 @@ class Page:
             return json_response(shown)
         link = f'<{self._address}cursor={self._next}>; rel="next"'
         return json_response(shown, headers={"Link": link})
-
-    def _conditions(self, is_down: bool) -> list[ColumnElement[bool]]:
-        found: list[ColumnElement[bool]] = []
-        if self._created_after is not None:
-            found.append(self._orders.created > self._created_after)
-        if self._created_before is not None:
-            found.append(self._orders.created < self._created_before)
-        if self._after is not None:
-            column, row_id = self._column, self._orders.columns["id"]
-            value, last_id = self._after
-            beyond = column < value if is_down else column > value
-            tie = row_id < last_id if is_down else row_id > last_id
-            found.append(or_(beyond, and_(column == value, tie)))
-        return found
 
     def _cursor_after(self, row: Any) -> str:
         value = getattr(row, self._column.key or "")

@@ -88,7 +88,7 @@ class _Turns:
 
     def _begin(self, connection: Connection) -> None:
         if not connection.get_execution_options().get("sqlite_writes"):
-            connection.exec_driver_sql("BEGIN")
+            connection.connection.cursor().execute("BEGIN")
             return
         # Noted where it stays until the connection is back in its pool, however that comes about.
         await_only(self._turn.acquire())

@@ -6,6 +6,7 @@ import sys
 import time
 from uuid import uuid4
 
+import orjson
 import structlog
 from prometheus_client import Counter, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -17,9 +18,11 @@ REQUESTS = Counter(
 )
 LATENCY = Histogram("mlsploit_http_request_seconds", "Time to the last byte.", ["method", "route"])
 QUIET_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
+# What is added to every line of the log; set when logging is configured.
+_steps: list[structlog.typing.Processor] = []
 _SAFE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
-log = structlog.get_logger(__name__)
+log = logging.getLogger(__name__)
 
 
 def configure_logging(service: str, level: str) -> None:
@@ -30,6 +33,7 @@ def configure_logging(service: str, level: str) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
         _named(service),
     ]
+    _steps[:] = shared_steps
     structlog.configure(
         processors=[
             *shared_steps,
@@ -123,10 +127,20 @@ def _record(scope: Scope, status: int, seconds: float) -> None:
         return
     REQUESTS.labels(scope["method"], route, str(status)).inc()
     LATENCY.labels(scope["method"], route).observe(seconds)
-    log.info(
-        "request",
-        method=scope["method"],
-        path=scope["path"],
-        status=status,
-        milliseconds=round(seconds * 1000, 2),
-    )
+    if log.isEnabledFor(logging.INFO):
+        _tell(
+            {
+                "event": "request",
+                "method": scope["method"],
+                "path": scope["path"],
+                "status": status,
+                "milliseconds": round(seconds * 1000, 2),
+            }
+        )
+
+
+def _tell(entry: structlog.typing.EventDict) -> None:
+    """As any other line, but past `logging`, which took a tenth of a short request."""
+    for step in _steps:
+        entry = step(None, "info", entry)  # type: ignore[assignment]  # ours all give a dict
+    sys.stderr.write(orjson.dumps(entry).decode() + "\n")

@@ -4,16 +4,15 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, exists, or_, select
+from sqlalchemy import Row, and_, exists, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import aliased
-from sqlmodel import col
 
 from services.files.models import OUTPUT, DepartedOwner, DoomedBlob, File, FileReference
 from services.files.schemas import FileFilter
-from shared.db import lock_name
+from shared.db import col, lock_name, table_of
 from shared.errors import NotFound
 from shared.paging import Orders, Page
+from shared.selections import Narrowing, Selection
 
 COLUMNS: tuple[Any, ...] = (
     col(File.id),
@@ -36,48 +35,43 @@ BLOB_COLUMNS: tuple[Any, ...] = (
     col(File.size),
     col(File.sha256),
 )
-# A child and its parent.
-VERSION_COLUMNS: tuple[Any, ...] = (col(File.parent_id), col(File.id))
+TABLE = table_of(File)
+PARENT = TABLE.alias("parent")
+FILES = Selection(select(*COLUMNS))
+# A parent and its child, children ascending.
+VERSIONS = Selection(
+    select(col(File.parent_id), col(File.id))
+    .join(PARENT, col(File.parent_id) == PARENT.c.id)
+    .order_by(col(File.id))
+)
 # Which blob belongs to which file.
 KEY_COLUMNS: tuple[Any, ...] = (col(File.blob_key), col(File.id), col(File.size))
 # What it takes to delete a file.
 DOOMED_COLUMNS: tuple[Any, ...] = (col(File.id), col(File.owner_id), col(File.blob_key))
 
 
-def _matches(wanted: FileFilter, file: Any = File) -> list[ColumnElement[bool]]:
-    conditions: list[ColumnElement[bool]] = []
-    if wanted.only_owner is not None:
-        conditions.append(file.owner_id == wanted.only_owner)
-    if wanted.ids is not None:
-        conditions.append(file.id.in_(wanted.ids))
-    if wanted.owners is not None:
-        conditions.append(file.owner_id.in_(wanted.owners))
-    if wanted.kind is not None:
-        conditions.append(file.kind == wanted.kind)
-    return conditions
+def _narrowing(wanted: FileFilter, files: Any = TABLE) -> Narrowing:
+    return (
+        (files.c.owner_id, None if wanted.only_owner is None else [wanted.only_owner]),
+        (files.c.id, wanted.ids),
+        (files.c.owner_id, wanted.owners),
+        (files.c.kind, None if wanted.kind is None else [wanted.kind]),
+    )
 
 
 async def list_files(
     session: AsyncSession, wanted: FileFilter, page: Page | None = None
 ) -> Sequence[Any]:
     """Ascending, as the contract has it."""
-    statement = select(*COLUMNS).where(*_matches(wanted))
-    return await (page or Page(FILE_ORDERS)).rows(session, statement)
+    return await FILES.rows(session, _narrowing(wanted), page or Page(FILE_ORDERS))
 
 
 async def list_versions(session: AsyncSession, wanted: FileFilter) -> dict[int, list[int]]:
     """Ids of the children, ascending, that the caller may see, by parent: for a whole list."""
-    parent = aliased(File)
-    statement = (
-        select(*VERSION_COLUMNS)
-        .join(parent, col(File.parent_id) == parent.id)
-        .where(*_matches(wanted, parent))
-        .order_by(col(File.id))
-    )
-    if wanted.only_owner is not None:
-        statement = statement.where(col(File.owner_id) == wanted.only_owner)
+    only_visible = (col(File.owner_id), None if wanted.only_owner is None else [wanted.only_owner])
+    rows = await VERSIONS.rows(session, (only_visible, *_narrowing(wanted, PARENT)))
     versions: dict[int, list[int]] = {}
-    for parent_id, child_id in (await session.execute(statement)).all():
+    for parent_id, child_id in rows:
         versions.setdefault(parent_id, []).append(child_id)
     return versions
 

@@ -40,14 +40,14 @@ FUNCTION_FIELDS = (
 
 
 def show_function(row: Any, links: Hyperlinks) -> dict[str, Any]:
-    columns: dict[str, Any] = dict(row._mapping)
+    columns: dict[str, Any] = row._asdict()
     columns["url"] = links.item("functions", row.id)
     columns["module"] = links.item("modules", row.module_id)
     return {name: columns[name] for name in FUNCTION_FIELDS}
 
 
 def show_module(row: Any, functions: Iterable[Any], links: Hyperlinks) -> dict[str, Any]:
-    columns: dict[str, Any] = dict(row._mapping)
+    columns: dict[str, Any] = row._asdict()
     columns["url"] = links.item("modules", row.id)
     columns["functions"] = [show_function(function, links) for function in functions]
     return {name: columns[name] for name in MODULE_FIELDS}

@@ -5,12 +5,13 @@ from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlmodel import col
 
 from services.modules.errors import ModuleNotFound
 from services.modules.models import Function, Module
+from shared.db import col, table_of
 from shared.errors import NotFound
 from shared.paging import Orders, Page
+from shared.selections import Selection
 
 MODULE_COLUMNS: tuple[Any, ...] = (
     col(Module.id),
@@ -40,6 +41,10 @@ FUNCTION_COLUMNS: tuple[Any, ...] = (
     col(Module.repo_url),
     col(Module.commit),
 )
+MODULES = Selection(select(*MODULE_COLUMNS))
+FUNCTIONS = Selection(
+    select(*FUNCTION_COLUMNS).join(table_of(Module), col(Module.id) == col(Function.module_id))
+)
 MODULE_ORDERS = Orders({"id": col(Module.id)}, created=col(Module.registered_at), default="-id")
 # A function is as old as the module it came with.
 FUNCTION_ORDERS = Orders({"id": col(Function.id)}, created=col(Module.registered_at), default="-id")
@@ -49,10 +54,7 @@ async def list_modules(
     session: AsyncSession, page: Page | None = None, *, ids: Sequence[int] | None = None
 ) -> Sequence[Any]:
     """Newest first, as the contract has it."""
-    statement = select(*MODULE_COLUMNS)
-    if ids is not None:
-        statement = statement.where(col(Module.id).in_(ids))
-    return await (page or Page(MODULE_ORDERS)).rows(session, statement)
+    return await MODULES.rows(session, [(col(Module.id), ids)], page or Page(MODULE_ORDERS))
 
 
 async def list_functions(
@@ -63,12 +65,8 @@ async def list_functions(
     module_ids: Sequence[int] | None = None,
 ) -> Sequence[Any]:
     """Newest first, each with what is needed of its module."""
-    statement = select(*FUNCTION_COLUMNS).join(Module, col(Module.id) == col(Function.module_id))
-    if ids is not None:
-        statement = statement.where(col(Function.id).in_(ids))
-    if module_ids is not None:
-        statement = statement.where(col(Function.module_id).in_(module_ids))
-    return await (page or Page(FUNCTION_ORDERS)).rows(session, statement)
+    narrowing = ((col(Function.id), ids), (col(Function.module_id), module_ids))
+    return await FUNCTIONS.rows(session, narrowing, page or Page(FUNCTION_ORDERS))
 
 
 async def get_module_row(session: AsyncSession, module_id: int) -> Any:

@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlmodel import col
 
 from services.pipelines.models import Pipeline, Task
+from shared.db import col, table_of
 from shared.errors import NotFound
 from shared.paging import Orders, Page
+from shared.selections import Narrowing, Selection
 
 PIPELINE_COLUMNS = (
     col(Pipeline.id),
@@ -27,6 +28,13 @@ TASK_COLUMNS = (
     col(Task.order),
     col(Task.created_at),
 )
+PIPELINES = Selection(select(*PIPELINE_COLUMNS))
+_TASKS = select(*TASK_COLUMNS, col(Pipeline.owner_id)).join(
+    table_of(Pipeline), col(Pipeline.id) == col(Task.pipeline_id)
+)
+# Each with its owner.
+TASKS = Selection(_TASKS)
+TASKS_OF_PIPELINES = Selection(_TASKS.order_by(col(Task.pipeline_id), col(Task.order)))
 PIPELINE_ORDERS = Orders(
     {"id": col(Pipeline.id), "date_created": col(Pipeline.created_at)},
     created=col(Pipeline.created_at),
@@ -46,31 +54,22 @@ class Chosen:
     ids: list[int] | None = None
     owner_ids: list[int] | None = None
 
-    def conditions(self) -> list[ColumnElement[bool]]:
-        found = []
-        if self.only_owner is not None:
-            found.append(col(Pipeline.owner_id) == self.only_owner)
-        if self.ids is not None:
-            found.append(col(Pipeline.id).in_(self.ids))
-        if self.owner_ids is not None:
-            found.append(col(Pipeline.owner_id).in_(self.owner_ids))
-        return found
+    def narrowing(self) -> Narrowing:
+        return (
+            (col(Pipeline.owner_id), None if self.only_owner is None else [self.only_owner]),
+            (col(Pipeline.id), self.ids),
+            (col(Pipeline.owner_id), self.owner_ids),
+        )
 
 
 async def list_pipelines(session: AsyncSession, chosen: Chosen, page: Page) -> Sequence[Any]:
     """Ascending, as the contract has it."""
-    return await page.rows(session, select(*PIPELINE_COLUMNS).where(*chosen.conditions()))
+    return await PIPELINES.rows(session, chosen.narrowing(), page)
 
 
 async def list_tasks_of(session: AsyncSession, chosen: Chosen) -> Sequence[Any]:
     """The tasks of all chosen pipelines in one go, in their order."""
-    statement = (
-        select(*TASK_COLUMNS)
-        .join(Pipeline, col(Pipeline.id) == col(Task.pipeline_id))
-        .where(*chosen.conditions())
-        .order_by(col(Task.pipeline_id), col(Task.order))
-    )
-    return (await session.execute(statement)).all()
+    return await TASKS_OF_PIPELINES.rows(session, chosen.narrowing())
 
 
 async def list_tasks(
@@ -81,14 +80,8 @@ async def list_tasks(
     ids: list[int] | None = None,
 ) -> Sequence[Any]:
     """By order, then id, across all chosen pipelines, each with its owner."""
-    statement = (
-        select(*TASK_COLUMNS, col(Pipeline.owner_id))
-        .join(Pipeline, col(Pipeline.id) == col(Task.pipeline_id))
-        .where(*chosen.conditions())
-    )
-    if ids is not None:
-        statement = statement.where(col(Task.id).in_(ids))
-    return await (page or Page(TASK_ORDERS)).rows(session, statement)
+    narrowing = (*chosen.narrowing(), (col(Task.id), ids))
+    return await TASKS.rows(session, narrowing, page or Page(TASK_ORDERS))
 
 
 async def get_task_row(session: AsyncSession, task_id: int, *, only_owner: int | None) -> Any:

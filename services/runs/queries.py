@@ -10,12 +10,12 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, or_, select, union
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlmodel import col
 
 from services.runs.models import AttemptOutput, Job, JobOutput, Run, RunFile, Tombstone
-from shared.db import lock_name
+from shared.db import col, lock_name, table_of
 from shared.errors import NotFound
 from shared.paging import Orders, Page
+from shared.selections import Narrowing, Selection
 
 RUN_COLUMNS = (
     col(Run.id),
@@ -46,6 +46,27 @@ JOB_COLUMNS = (
     col(Job.ended_at),
     col(Job.ready_at),
 )
+RUNS = Selection(select(*RUN_COLUMNS))
+RUN_IDS = Selection(select(col(Run.id)).order_by(col(Run.id)))
+JOBS = Selection(select(*JOB_COLUMNS))
+# (run, file), both ascending.
+RUN_FILES = Selection(
+    select(col(RunFile.run_id), col(RunFile.file_id))
+    .join(table_of(Run), col(Run.id) == col(RunFile.run_id))
+    .order_by(col(RunFile.run_id), col(RunFile.file_id))
+)
+# (run, job), both ascending: a run's jobs are made in the order of its tasks.
+RUN_JOBS = Selection(
+    select(col(Job.run_id), col(Job.id))
+    .join(table_of(Run), col(Run.id) == col(Job.run_id))
+    .order_by(col(Job.run_id), col(Job.id))
+)
+# (job, file), both ascending.
+OUTPUTS = Selection(
+    select(col(JobOutput.job_id), col(JobOutput.file_id))
+    .join(table_of(Job), col(Job.id) == col(JobOutput.job_id))
+    .order_by(col(JobOutput.job_id), col(JobOutput.file_id))
+)
 RUN_ORDERS = Orders({"id": col(Run.id), "date_created": col(Run.created_at)}, col(Run.created_at))
 JOB_ORDERS = Orders({"id": col(Job.id), "date_created": col(Job.created_at)}, col(Job.created_at))
 
@@ -58,8 +79,8 @@ class RunFilter:
     ids: Sequence[int] | None = None
     pipeline_ids: Sequence[int] | None = None
 
-    def conditions(self) -> list[ColumnElement[bool]]:
-        return _conditions(
+    def narrowing(self) -> Narrowing:
+        return (
             (col(Run.owner_id), None if self.owner_id is None else [self.owner_id]),
             (col(Run.id), self.ids),
             (col(Run.pipeline_id), self.pipeline_ids),
@@ -75,64 +96,41 @@ class JobFilter:
     run_ids: Sequence[int] | None = None
     status: str | None = None
 
-    def conditions(self) -> list[ColumnElement[bool]]:
-        return _conditions(
+    def narrowing(self) -> Narrowing:
+        return (
             (col(Job.owner_id), None if self.owner_id is None else [self.owner_id]),
             (col(Job.id), self.ids),
             (col(Job.run_id), self.run_ids),
             (col(Job.status), None if self.status is None else [self.status]),
         )
 
-
-def _conditions(*wanted: tuple[Any, Sequence[Any] | None]) -> list[ColumnElement[bool]]:
-    return [column.in_(values) for column, values in wanted if values is not None]
+    def conditions(self) -> list[ColumnElement[bool]]:
+        """The same, for a statement that is built for one request."""
+        return [column.in_(values) for column, values in self.narrowing() if values is not None]
 
 
 async def list_runs(
     session: AsyncSession, which: RunFilter, page: Page | None = None
 ) -> Sequence[Any]:
-    statement = select(*RUN_COLUMNS).where(*which.conditions())
-    return await (page or Page(RUN_ORDERS)).rows(session, statement)
+    return await RUNS.rows(session, which.narrowing(), page or Page(RUN_ORDERS))
 
 
 async def list_run_files(session: AsyncSession, which: RunFilter) -> Sequence[Any]:
-    """(run, file), both ascending."""
-    statement = (
-        select(col(RunFile.run_id), col(RunFile.file_id))
-        .join(Run, col(Run.id) == col(RunFile.run_id))
-        .where(*which.conditions())
-        .order_by(col(RunFile.run_id), col(RunFile.file_id))
-    )
-    return (await session.execute(statement)).all()
+    return await RUN_FILES.rows(session, which.narrowing())
 
 
 async def list_run_jobs(session: AsyncSession, which: RunFilter) -> Sequence[Any]:
-    """(run, job), both ascending: a run's jobs are made in the order of its tasks."""
-    statement = (
-        select(col(Job.run_id), col(Job.id))
-        .join(Run, col(Run.id) == col(Job.run_id))
-        .where(*which.conditions())
-        .order_by(col(Job.run_id), col(Job.id))
-    )
-    return (await session.execute(statement)).all()
+    return await RUN_JOBS.rows(session, which.narrowing())
 
 
 async def list_jobs(
     session: AsyncSession, which: JobFilter, page: Page | None = None
 ) -> Sequence[Any]:
-    statement = select(*JOB_COLUMNS).where(*which.conditions())
-    return await (page or Page(JOB_ORDERS)).rows(session, statement)
+    return await JOBS.rows(session, which.narrowing(), page or Page(JOB_ORDERS))
 
 
 async def list_outputs(session: AsyncSession, which: JobFilter) -> Sequence[Any]:
-    """(job, file), both ascending."""
-    statement = (
-        select(col(JobOutput.job_id), col(JobOutput.file_id))
-        .join(Job, col(Job.id) == col(JobOutput.job_id))
-        .where(*which.conditions())
-        .order_by(col(JobOutput.job_id), col(JobOutput.file_id))
-    )
-    return (await session.execute(statement)).all()
+    return await OUTPUTS.rows(session, which.narrowing())
 
 
 async def get_job(session: AsyncSession, job_id: int, *, owner_id: int | None) -> Job:
@@ -155,7 +153,7 @@ async def lock_job(session: AsyncSession, job_id: int, *, owner_id: int | None) 
     """A job with its run, until the transaction ends; the run is locked before the job."""
     statement = (
         select(Run, Job)
-        .join(Job, col(Job.run_id) == col(Run.id))
+        .join(table_of(Job), col(Job.run_id) == col(Run.id))
         .where(col(Job.id) == job_id)
         .with_for_update()
     )
@@ -262,8 +260,7 @@ async def list_unclaimed(session: AsyncSession, now: datetime, *, limit: int) ->
 
 
 async def list_run_ids(session: AsyncSession, which: RunFilter) -> Sequence[int]:
-    statement = select(col(Run.id)).where(*which.conditions()).order_by(col(Run.id))
-    return [run_id for run_id in (await session.scalars(statement)).all() if run_id]
+    return [row.id for row in await RUN_IDS.rows(session, which.narrowing())]
 
 
 async def holder_exists(session: AsyncSession, holder: str) -> bool:

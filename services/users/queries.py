@@ -3,16 +3,18 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, func
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlmodel import col, select
 
 from services.users.models import Token, User
 from shared.clock import utc_now
+from shared.db import col
 from shared.errors import NotFound
 from shared.paging import Orders, Page
+from shared.selections import Selection
 
 COLUMNS = (col(User.id), col(User.username), col(User.is_staff))
+USERS = Selection(select(*COLUMNS))
 USER_ORDERS = Orders({"id": col(User.id)}, created=col(User.joined_at), default="-id")
 
 
@@ -24,12 +26,9 @@ async def list_users(
     ids: list[int] | None = None,
 ) -> Sequence[Any]:
     """Newest first, as the contract has it; `only_id` None is for staff."""
-    statement = select(*COLUMNS)
-    if only_id is not None:
-        statement = statement.where(col(User.id) == only_id)
-    if ids is not None:
-        statement = statement.where(col(User.id).in_(ids))
-    return await (page or Page(USER_ORDERS)).rows(session, statement)
+    visible = None if only_id is None else [only_id]
+    narrowing = ((col(User.id), visible), (col(User.id), ids))
+    return await USERS.rows(session, narrowing, page or Page(USER_ORDERS))
 
 
 async def get_user(session: AsyncSession, user_id: int, *, only_id: int | None) -> User:

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlmodel import col
 
 from services.runs.models import Backend
 from shared.clock import utc_now
+from shared.db import col
 from shared.paging import Orders, Page
 
 BACKEND_COLUMNS = (
@@ -20,6 +20,11 @@ BACKEND_COLUMNS = (
     col(Backend.seen_at),
 )
 BACKEND_ORDERS = Orders({"id": col(Backend.id), "seen": col(Backend.seen_at)}, col(Backend.seen_at))
+
+# (only owner, modules) of every backend that is present; asked with every list of jobs.
+SERVED = select(col(Backend.only_owner_id), col(Backend.modules)).where(
+    col(Backend.present_until) > bindparam("now")
+)
 
 
 async def list_present(
@@ -33,9 +38,7 @@ async def list_present(
 
 async def list_served(session: AsyncSession) -> Sequence[Any]:
     """(only owner, modules) of every backend that is present."""
-    statement = select(col(Backend.only_owner_id), col(Backend.modules))
-    statement = statement.where(col(Backend.present_until) > utc_now())
-    return (await session.execute(statement)).all()
+    return (await session.execute(SERVED, {"now": utc_now()})).all()
 
 
 async def find_backend(session: AsyncSession, owner_id: int, name: str) -> Backend | None:

@@ -8,6 +8,7 @@ GET now. Invariant: of several changes that carry the same tag, one process lets
 
 import asyncio
 import re
+from collections.abc import Callable
 from hashlib import blake2b
 from weakref import WeakValueDictionary
 
@@ -15,6 +16,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.errors import ApiError, Forbidden, Unavailable, render
+from shared.steady import SteadyAnswers
 
 TAGGED_PATHS = ("/api/v1/", "/auth/")
 CHANGES = frozenset({"PUT", "PATCH", "DELETE"})
@@ -35,17 +37,31 @@ class Conditional:
     def __init__(self, app: ASGIApp):
         self._app = app
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._steady = SteadyAnswers()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or not scope["path"].startswith(TAGGED_PATHS):
             await self._app(scope, receive, send)
         elif scope["method"] == "GET":
-            known = Headers(scope=scope).get("if-none-match", "")
-            await self._app(scope, receive, _tagging(known, send))
+            await self._read(scope, receive, send)
         elif "if-match" in Headers(scope=scope) and _is_change(scope):
             await self._change(scope, receive, send)
         else:
             await self._app(scope, receive, send)
+
+    async def _read(self, scope: Scope, receive: Receive, send: Send) -> None:
+        known = Headers(scope=scope).get("if-none-match", "")
+        unchanged = await self._steady.find(scope, _tags(known)) if known else None
+        if unchanged is not None:
+            await send(unchanged)
+            await send({"type": "http.response.body"})
+            return
+
+        def keep(head: Message) -> None:
+            self._steady.keep(scope, head)
+
+        scope.setdefault("state", {})
+        await self._app(scope, receive, _tagging(known, send, keep))
 
     async def _change(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
@@ -97,7 +113,7 @@ def _is_change(scope: Scope) -> bool:
     return method in CHANGES and method in scope["app"].state.paths.methods(scope["path"])
 
 
-def _tagging(known: str, send: Send) -> Send:
+def _tagging(known: str, send: Send, keep: Callable[[Message], None] | None = None) -> Send:
     """Holds the head of an answer back until its body is there to be digested."""
     held: Message | None = None
 
@@ -110,10 +126,16 @@ def _tagging(known: str, send: Send) -> Send:
             head, held = held, None
             if not message.get("more_body"):
                 message = _tag(head, message, known)
+                if keep is not None:
+                    keep(head)
             await send(head)
         await send(message)
 
     return send_tagged
+
+
+def _tags(known: str) -> list[str]:
+    return [each.removeprefix("W/") for each in _TAG.findall(known)]
 
 
 def _is_taggable(head: Message) -> bool:
@@ -128,10 +150,7 @@ def _tag(head: Message, message: Message, known: str) -> Message:
     headers = MutableHeaders(scope=head)
     headers["ETag"] = tag
     headers.setdefault("Cache-Control", CACHING)
-    is_known = known.strip() == "*" or tag in (
-        each.removeprefix("W/") for each in _TAG.findall(known)
-    )
-    if not is_known:
+    if known.strip() != "*" and tag not in _tags(known):
         return message
     head["status"] = 304
     for name in ("content-length", "content-type"):

@@ -5,7 +5,7 @@ Commits happen here and nowhere else.
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Hashable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar
@@ -29,7 +29,7 @@ from sqlalchemy.orm import Mapped
 from sqlalchemy.types import TypeDecorator
 
 from shared.messaging.tables import OUTBOX_FILLED
-from shared.sqlite import sqlite_engine
+from shared.sqlite import DataVersion, sqlite_engine
 
 NAMING_CONVENTION = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -116,9 +116,11 @@ class Database:
         if url.startswith("sqlite"):
             self.engine = self._reader = sqlite_engine(url)
             self._writer = self.engine.execution_options(sqlite_writes=True)
+            self._version = DataVersion(self.engine.url.database or "")
         else:
             # A server may have been started again since a connection was last used.
             self.engine = self._writer = create_async_engine(url, pool_pre_ping=True)
+            self._bare = self.engine.execution_options(isolation_level="AUTOCOMMIT")
             # By default every statement there would see a state of its own.
             self._reader = self.engine.execution_options(
                 isolation_level="REPEATABLE READ", postgresql_readonly=True
@@ -160,7 +162,17 @@ class Database:
         self.outbox_filled.clear()
         return True
 
+    async def version(self) -> Hashable:
+        """Alike twice means that nothing was committed in between, by whomever."""
+        if self.is_sqlite:
+            return self._version.read()
+        async with self._bare.connect() as connection:
+            # Which transactions can be seen; every one that writes makes it another one.
+            return str(await connection.scalar(text("SELECT pg_current_snapshot()::text")))
+
     async def close(self) -> None:
+        if self.is_sqlite:
+            self._version.close()
         await self.engine.dispose()
 
 

@@ -128,3 +128,21 @@ def _tune(connection: DBAPIConnection, _record: Any) -> None:
     for pragma in PRAGMAS:
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+class DataVersion:
+    """Whether anybody at all has committed anything, asked on a connection that never writes."""
+
+    def __init__(self, file: str):
+        self._file = file
+        self._connection: sqlite3.Connection | None = None
+
+    def read(self) -> int:
+        if self._connection is None:
+            self._connection = sqlite3.connect(self._file, isolation_level=None)
+        version: int = self._connection.execute("PRAGMA data_version").fetchone()[0]
+        return version
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()

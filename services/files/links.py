@@ -23,8 +23,12 @@ class MediaLinks:
 
     def sign(self, file_id: int) -> str:
         """`<id>.<end>.<signature>`; valid for one to two periods from now."""
-        end = (int(time.time()) // self._period_seconds + 2) * self._period_seconds
+        end = self.period_ends_at() + self._period_seconds
         return f"{file_id}.{end}.{self._signature(file_id, end)}"
+
+    def period_ends_at(self) -> int:
+        """From then on, `sign` gives other links."""
+        return (int(time.time()) // self._period_seconds + 1) * self._period_seconds
 
     def file_id(self, link: str) -> int | None:
         """The file a link leads to, or None when it is made up or at its end."""

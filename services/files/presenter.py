@@ -56,6 +56,10 @@ class Presenter:
         chosen = [(name, writers[name]) for name in FIELDS if name in wanted]
         return [{name: write(file) for name, write in chosen} for file in files]
 
+    def links_change_at(self) -> float:
+        """When the same file would be shown with another `blob_url`."""
+        return self._media.period_ends_at()
+
     def show_one(self, file: Any, versions: Mapping[int, list[int]]) -> dict[str, Any]:
         [shown] = self.show([file], versions)
         return shown

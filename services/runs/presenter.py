@@ -17,6 +17,7 @@ from shared.errors import NotFound
 from shared.hyperlinks import Hyperlinks
 from shared.lists import narrowed
 from shared.paging import Page
+from shared.steady import Steady
 
 RUN_FIELDS = (
     "id",
@@ -90,6 +91,7 @@ async def show_jobs(
     links: Hyperlinks,
     wanted: frozenset[str] = ALL_JOB_FIELDS,
     page: Page | None = None,
+    steady: Steady | None = None,
 ) -> list[dict[str, Any]]:
     page = page or Page(queries.JOB_ORDERS)
     rows = await queries.list_jobs(session, which, page)
@@ -100,6 +102,9 @@ async def show_jobs(
     log_share = excerpt.fair_share(row.log_bytes for row in rows)
     has_logs = "logs" in wanted and any(row.log_bytes for row in rows)
     served = await served_now(session, rows) if "waiting_reason" in wanted else frozenset()
+    # A silent backend is gone by the clock alone, and to poll what is PENDING is to be there.
+    if steady is not None and (served or which.status == "PENDING"):
+        steady.passes()
     logs = grouped(await list_shown_chunks(session, which, bytes_max=log_share) if has_logs else ())
     return [
         narrowed(

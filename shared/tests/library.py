@@ -4,6 +4,7 @@ Its routes know of pages only; the rest comes with the kernel, as in every servi
 """
 
 import asyncio
+import math
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,6 +28,7 @@ from shared.idempotency import keep_created
 from shared.messaging.tables import add_messaging_tables
 from shared.paging import Orders, Page, pages
 from shared.settings import ServiceSettings
+from shared.steady import SteadyDep
 from shared.testing.peers import Peers
 from shared.tests.ledger import ENVIRONMENT, MIGRATION
 
@@ -64,6 +66,9 @@ class Shelf:
         self.says_so = asyncio.Event()
         self.says_so.set()
         self.waiting = 0
+        self.lists_made = 0
+        # When a list would look different without any change.
+        self.lists_end_at = math.inf
 
     async def pass_through(self) -> None:
         self.waiting += 1
@@ -104,8 +109,14 @@ async def titles_in(session: AsyncSession) -> Sequence[str]:
 
 @router.get("/")
 async def list_books(
-    _caller: Reader, page: BookPage, session: ReadSessionDep, links: HyperlinksDep
+    _caller: Reader,
+    page: BookPage,
+    session: ReadSessionDep,
+    links: HyperlinksDep,
+    steady: SteadyDep,
 ) -> Response:
+    shelf.lists_made += 1
+    steady.ends(shelf.lists_end_at)
     rows = await page.rows(session, select(TABLE))
     return page.answer([_show(row, links) for row in rows])
 

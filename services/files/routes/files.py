@@ -31,6 +31,7 @@ from shared.db import DatabaseDep, ReadSessionDep
 from shared.hyperlinks import PathId
 from shared.lists import fields_wanted
 from shared.openapi import list_parameters
+from shared.steady import SteadyDep
 
 router = APIRouter(prefix="/api/v1/files", tags=["files"])
 
@@ -50,8 +51,10 @@ async def list_files(
     page: FilePage,
     session: ReadSessionDep,
     presenter: PresenterDep,
+    steady: SteadyDep,
 ) -> Response:
     """Oldest first; `owner`, `kind` and `id` filter."""
+    steady.ends(presenter.links_change_at())
     wanted = fields_wanted(request.query_params, FIELDS)
     which = filter_wanted(request.query_params, only_owner=caller.only_owner)
     files = await queries.list_files(session, which, page)

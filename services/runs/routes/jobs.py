@@ -20,6 +20,7 @@ from shared.db import DatabaseDep, ReadSessionDep
 from shared.hyperlinks import HyperlinksDep, PathId
 from shared.lists import fields_wanted
 from shared.openapi import Detail, list_parameters
+from shared.steady import SteadyDep
 
 router = APIRouter(prefix="/api/v1/jobs", tags=["jobs"])
 
@@ -44,12 +45,13 @@ async def list_jobs(
     database: DatabaseDep,
     links: HyperlinksDep,
     settings: SettingsDep,
+    steady: SteadyDep,
 ) -> Response:
     """Oldest first; `?run=`, `?status=` and `?id=` narrow."""
     which = job_filter(request.query_params, owner_id=caller.only_owner)
     await note_polling(database, caller, which, settings)
     wanted = fields_wanted(request.query_params, JOB_FIELDS)
-    return page.answer(await presenter.show_jobs(session, which, links, wanted, page))
+    return page.answer(await presenter.show_jobs(session, which, links, wanted, page, steady))
 
 
 @router.get("/{job_id}/", response_model=JobRead)

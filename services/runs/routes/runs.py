@@ -14,6 +14,7 @@ from shared.db import DatabaseDep, ReadSessionDep, SessionDep
 from shared.hyperlinks import HyperlinksDep, PathId
 from shared.lists import fields_wanted, ids_wanted
 from shared.openapi import list_parameters
+from shared.steady import SteadyDep
 
 router = APIRouter(prefix="/api/v1/runs", tags=["runs"])
 
@@ -32,6 +33,7 @@ async def list_runs(
     page: RunPage,
     session: ReadSessionDep,
     links: HyperlinksDep,
+    _steady: SteadyDep,
 ) -> Response:
     """Oldest first; `?pipeline=` and `?id=` narrow."""
     query = request.query_params

@@ -1,0 +1,83 @@
+"""Counts that no machine changes: SQL statements, calls to other services, messages on NATS.
+
+A change that needs more of one says so here, on purpose.
+"""
+
+import pytest
+
+from services.runs.testing import Api
+from shared.db import Database
+from shared.testing.counting import counting
+from shared.testing.peers import Peers
+
+JOBS, RUNS = "/api/v1/jobs/", "/api/v1/runs/"
+
+
+@pytest.mark.parametrize(
+    ("address", "statements"),
+    [
+        # Jobs, their outputs, and which backends are there for those that wait.
+        (JOBS, 3),
+        (f"{JOBS}?limit=1", 3),
+        (f"{JOBS}?fields=id,status", 1),
+        # Runs, their files, their jobs.
+        (RUNS, 3),
+        (f"{RUNS}?fields=id,pipeline", 1),
+        (f"{JOBS}1/", 3),
+        (f"{RUNS}1/", 3),
+    ],
+)
+async def test_reading_takes_a_few_statements_however_much_there_is(
+    api: Api, database: Database, peers: Peers, address: str, statements: int
+) -> None:
+    for _ in range(3):
+        await api.start_run()
+    await api.client.get(address, headers=api.alice)
+
+    async with counting(database, peers) as counts:
+        answer = await api.client.get(address, headers=api.alice)
+
+    assert answer.status_code == 200
+    assert counts.all == (statements, 0, 0)
+
+
+async def test_polling_a_list_that_stays_asks_the_database_nothing(
+    api: Api, database: Database, peers: Peers
+) -> None:
+    await api.start_run()
+    for address in (JOBS, RUNS):
+        tag = (await api.client.get(address, headers=api.alice)).headers["etag"]
+
+        async with counting(database, peers) as counts:
+            again = await api.client.get(address, headers=api.alice | {"If-None-Match": tag})
+
+        assert again.status_code == 304
+        assert counts.all == (0, 0, 0)
+
+
+async def test_starting_a_run_asks_its_neighbours_once_each(
+    api: Api, database: Database, peers: Peers
+) -> None:
+    await api.start_run()
+    pipeline_id = max(api.neighbours.pipelines)
+
+    async with counting(database, peers) as counts:
+        answer = await api.ask_for_run(pipeline_id, [1])
+
+    assert answer.status_code == 201
+    # The pipeline, its functions, the files; and files again, to hold them.
+    assert counts.all == (12, 4, 2)
+
+
+async def test_a_step_of_a_job_is_told_once(api: Api, database: Database, peers: Peers) -> None:
+    run = await api.start_run()
+    job = run["jobs"][0]
+
+    async with counting(database, peers) as queued:
+        assert (await api.patch(job, {"status": "QUEUED"})).status_code == 200
+    async with counting(database, peers) as running:
+        assert (await api.patch(job, {"status": "RUNNING"})).status_code == 200
+
+    assert queued.all == (9, 0, 1)
+    # The run is RUNNING with it, and says so too.
+    assert running.all == (12, 0, 2)

@@ -27,6 +27,7 @@ from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession, create_async_engine
 from sqlalchemy.orm import Mapped
 from sqlalchemy.types import TypeDecorator
+from sqlalchemy.util import greenlet_spawn
 
 from shared.messaging.tables import OUTBOX_FILLED
 from shared.sqlite import DataVersion, sqlite_engine
@@ -145,7 +146,8 @@ class Database:
     async def reading(self) -> AsyncIterator[AsyncSession]:
         """One consistent snapshot; never commits, never waits for a writer."""
         if self.is_sqlite:
-            with self._reader.sync_engine.connect() as plain:
+            # Only here may it have to wait: for a connection that is free.
+            with await greenlet_spawn(self._reader.sync_engine.connect) as plain:
                 async with _lent(ReadSession(AsyncConnection(self._reader, plain), plain)) as lent:
                     yield lent
             return

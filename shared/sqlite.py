@@ -4,6 +4,8 @@ A statement takes tens of microseconds, the way to a thread and back half a mill
 because nothing here waits in SQLite: with a write-ahead log a reader never waits for anybody, and a
 writer takes its turn in Python first. Invariant: within one process one transaction writes at a
 time; what another process holds up is asked for again, and the event loop goes on meanwhile.
+
+`AsyncConnection.execute` refuses a driver that never awaits: use sessions, or `run_sync`.
 """
 
 import asyncio

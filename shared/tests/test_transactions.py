@@ -97,6 +97,20 @@ async def test_many_writers_at_once_queue_instead_of_failing(database: Database)
     assert await _numbers(database) == list(range(20))
 
 
+async def test_more_readers_at_once_than_there_are_connections_wait_for_each_other(
+    tmp_path: Path,
+) -> None:
+    database = Database(f"sqlite:///{tmp_path}/notes.sqlite3")
+
+    async def read() -> object:
+        async with database.reading() as session:
+            await asyncio.sleep(0)  # tidy: allow no-sleep - lets the others in between
+            return await session.scalar(text("SELECT 1"))
+
+    assert await asyncio.gather(*(read() for _ in range(40))) == [1] * 40
+    await database.close()
+
+
 async def test_a_writer_waits_for_another_process_without_holding_up_its_own(
     tmp_path: Path,
 ) -> None:

@@ -78,6 +78,6 @@ async def test_a_step_of_a_job_is_told_once(api: Api, database: Database, peers:
     async with counting(database, peers) as running:
         assert (await api.patch(job, {"status": "RUNNING"})).status_code == 200
 
-    assert queued.all == (9, 0, 1)
+    assert queued.all == (10, 0, 1)
     # The run is RUNNING with it, and says so too.
     assert running.all == (12, 0, 2)

@@ -80,4 +80,4 @@ async def test_a_step_of_a_job_is_told_once(api: Api, database: Database, peers:
 
     assert queued.all == (10, 0, 1)
     # The run is RUNNING with it, and says so too.
-    assert running.all == (12, 0, 2)
+    assert running.all == (16, 0, 2)

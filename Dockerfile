@@ -2,6 +2,15 @@
 # own service, and no other. Where the code is elsewhere, SOURCE says so:
 # SERVICE=portal SOURCE=gateway/portal, and SERVICE=execution SOURCE=execution.
 
+# Installs; the image that runs has no tool to install with.
+FROM python:3.11-slim AS build
+
+ARG SERVICE
+COPY requirements/${SERVICE}.txt /tmp/requirements.txt
+RUN python3 -m venv --without-pip /opt/venv \
+    && pip --python /opt/venv/bin/python install --no-cache-dir --disable-pip-version-check \
+        --require-hashes -r /tmp/requirements.txt
+
 FROM python:3.11-slim
 
 ARG SERVICE
@@ -13,27 +22,25 @@ RUN case "$SERVICE" in modules | execution) \
         && rm -rf /var/lib/apt/lists/* ;; \
     esac
 
-COPY requirements/${SERVICE}.txt /tmp/requirements.txt
-RUN pip install --no-cache-dir --disable-pip-version-check --require-hashes -r /tmp/requirements.txt \
-    && rm /tmp/requirements.txt
-
-# A volume mounted at /data takes over this owner.
+# Volumes mounted at these two take over their owner.
 RUN useradd --uid 10001 --create-home mlsploit \
-    && install --directory --owner=mlsploit --group=mlsploit /data
+    && install --directory --owner=mlsploit --group=mlsploit /data /credentials
+
+COPY --from=build /opt/venv /opt/venv
 
 WORKDIR /app
 ARG SOURCE=services/${SERVICE}
-COPY deploy/entrypoint.sh deploy/healthy.sh deploy/command.py \
-    deploy/dead_letters.py deploy/
+COPY deploy/*.sh deploy/*.py deploy/
 COPY shared shared
 COPY ${SOURCE} ${SOURCE}
-RUN python -m compileall -q .
 
-ENV SERVICE=${SERVICE} \
+ENV PATH=/opt/venv/bin:$PATH \
+    SERVICE=${SERVICE} \
     MLSPLOIT_DATA_DIR=/data \
     MLSPLOIT_WORKER_DIR=/data/execution \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1
+RUN python -m compileall -q .
 
 USER mlsploit
 EXPOSE 8000

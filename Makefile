@@ -22,8 +22,8 @@ run: $(READY) ## Start the whole system; Ctrl-C stops it
 demo: $(READY) ## Attack and defend a classifier, on a running system or on one made for it
 	@$(PYTHON) -m dev.demo
 
-env: $(READY) ## Write .env with fresh secrets; one that is there stays
-	@$(PYTHON) -c "from dev.environment import ensure_dotenv; ensure_dotenv()"
+env: ## Write .env with fresh secrets; one that is there stays
+	@sh deploy/secrets.sh
 
 token: $(READY) ## Print a token of the administrator
 	@$(PYTHON) manage.py drf_create_token admin
@@ -35,6 +35,9 @@ test: $(READY) ## Run every test; narrow it down with TESTS=path or TESTS="-k wo
 
 test-%: $(READY) ## Run the tests of one service or folder, such as runs or gateway
 	@$(PYTHON) -m pytest $(firstword $(wildcard services/$* $* e2e-tests/$*)) $(TESTS)
+
+test-compose: $(READY) ## Build and run the system in containers, through every test of it (needs Docker)
+	@$(PYTHON) -m pytest e2e-tests/compose $(TESTS)
 
 test-fuzz: $(READY) ## Send made-up requests to every operation of a system of its own
 	@$(PYTHON) -m dev.fuzz

@@ -3,12 +3,6 @@
 # service, as in `docker compose run --rm modules createmodule NAME URL -b BRANCH`.
 set -eu
 
-serve() {
-    # Requests get their log line from the application; the gateway drops idle connections first.
-    exec python -m uvicorn --factory "$@" --host 0.0.0.0 --port 8000 \
-        --no-access-log --no-server-header --timeout-graceful-shutdown 5
-}
-
 if [ "$#" -gt 0 ]; then
     case "$SERVICE" in
         portal | execution)
@@ -21,7 +15,14 @@ fi
 
 case "$SERVICE" in
     # Unlike uvicorn's fast parser, h11 reads methods that nobody has heard of.
-    portal) serve gateway.portal.main:build --http h11 ;;
-    execution) exec python -m execution ;;
-    *) serve "services.$SERVICE.main:build" ;;
+    portal) exec python -m deploy.serve gateway.portal.main:build h11 ;;
+    execution)
+        # Minted by the setup container, unless the environment brings one.
+        if [ -z "${MLSPLOIT_WORKER_TOKEN:-}" ]; then
+            MLSPLOIT_WORKER_TOKEN=$(cat /credentials/worker-token)
+            export MLSPLOIT_WORKER_TOKEN
+        fi
+        exec python -m execution
+        ;;
+    *) exec python -m deploy.serve "services.$SERVICE.main:build" ;;
 esac

@@ -4,8 +4,8 @@ Invariant: a secret that this code makes is random, is written once, and only it
 """
 
 import os
-import re
 import secrets
+import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -14,8 +14,8 @@ from dotenv import dotenv_values
 ROOT = Path(__file__).resolve().parent.parent
 PREFIX = "MLSPLOIT_"
 
-# Left empty in .env.example; filled in when .env is made from it.
-BLANK_SECRET = re.compile(r"MLSPLOIT_\w+_(KEY|PASSWORD)=")
+# A shell script, because a host that runs containers may have no Python.
+MAKE_DOTENV = ROOT / "deploy" / "secrets.sh"
 
 
 def fresh_secret() -> str:
@@ -35,13 +35,8 @@ def ensure_dotenv(root: Path = ROOT) -> bool:
     """Make `.env` from `.env.example` when there is none; says whether it did."""
     if (root / ".env").exists():
         return False
-    lines = (root / ".env.example").read_text().splitlines()
-    write_private(root / ".env", "\n".join(_filled_in(line) for line in lines) + "\n")
+    subprocess.run(["sh", str(MAKE_DOTENV)], cwd=root, check=True, capture_output=True)
     return True
-
-
-def _filled_in(line: str) -> str:
-    return line + fresh_secret() if BLANK_SECRET.fullmatch(line) else line
 
 
 def read_settings(root: Path = ROOT, environ: Mapping[str, str] = os.environ) -> dict[str, str]:

@@ -85,6 +85,8 @@ def create_app(service: Service, *, transport: httpx.AsyncBaseTransport | None =
     http = pooled_client(timeout_seconds=settings.peer_timeout_seconds, transport=transport)
     keys = service.keys or JwksKeys(http, f"{settings.users_url}/auth/jwks.json")
     app.state.service = service
+    # Set by who serves the app, so that a balancer sends new requests elsewhere before it stops.
+    app.state.is_leaving = False
     app.state.settings = settings
     app.state.http = http
     app.state.verifier = TokenVerifier(keys, Revocations())

@@ -21,9 +21,13 @@ Check = Callable[[FastAPI], Awaitable[str]]
 health_router = APIRouter(include_in_schema=False)
 
 
+# The portal's /healthz speaks of the whole system; /livez is each process alone, everywhere.
 @health_router.get("/healthz")
-async def read_health() -> Response:
-    """The process answers; nothing else is claimed."""
+@health_router.get("/livez")
+async def read_health(request: Request) -> Response:
+    """The process answers, and will go on for a while; nothing else is claimed."""
+    if request.app.state.is_leaving:
+        return json_response({"status": "leaving"}, status=503)
     return json_response({"status": "alive"})
 
 

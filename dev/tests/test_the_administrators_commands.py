@@ -1,8 +1,10 @@
 """`manage.py` knows every command of every service, and loads only the service it needs."""
 
 import importlib
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import typer.main
@@ -55,3 +57,21 @@ def test_a_command_loads_no_other_service() -> None:
 def ask(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "manage.py", *arguments]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize(
+    ("service", "command"),
+    [(service, name) for service, names in manage.COMMANDS.items() for name in names],
+)
+def test_in_containers_a_command_goes_to_the_service_that_owns_it(
+    service: str, command: str, tmp_path: Path
+) -> None:
+    docker = tmp_path / "docker"
+    docker.write_text('#!/bin/sh\necho "$@"\n')
+    docker.chmod(0o755)
+    script = [str(ROOT / "docker-manage-api.sh"), command, "a b"]
+    environ = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+
+    done = subprocess.run(script, env=environ, capture_output=True, text=True, check=True)
+
+    assert done.stdout == f"compose run --rm --no-TTY {service} {command} a b\n"

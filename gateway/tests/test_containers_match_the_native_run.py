@@ -52,7 +52,8 @@ def test_the_labels_have_the_routes_of_the_native_run() -> None:
     }
     labels = {
         name: {
-            "service": router["service"],
+            # There, a service is asked by way of its failover.
+            "service": router["service"].removesuffix("-or-nobody@file"),
             "rule": router["rule"],
             "middlewares": router.get("middlewares", "").replace("@file", ""),
             "priority": router.get("priority", ""),
@@ -91,3 +92,12 @@ def test_only_the_gateway_publishes_a_port() -> None:
     services = read("docker-compose.yml")["services"]
 
     assert [name for name, service in services.items() if "ports" in service] == ["gateway"]
+
+
+def test_every_service_of_the_compose_file_fails_over_to_the_portal() -> None:
+    routers = routers_by_label().values()
+    asked = {r["service"].removesuffix("@file") for r in routers if r["service"] != "portal"}
+    offered = read("gateway/containers.yml")["http"]["services"]
+
+    assert asked == {name for name in offered if name.endswith("-or-nobody")}
+    assert {offered[name]["failover"]["fallback"] for name in asked} == {"portal-by-name"}

@@ -1,0 +1,56 @@
+"""Serves one app as a replica among others: `python -m deploy.serve services.runs.main:build`.
+
+On SIGTERM it first says that it is leaving (`/livez` answers 503) and goes on serving until the
+gateway has noticed; only then does it stop listening. So a rolling restart refuses no request.
+"""
+
+import signal
+import sys
+import threading
+from types import FrameType
+
+import uvicorn
+from fastapi import FastAPI
+from uvicorn.importer import import_from_string
+
+# The gateway asks every second (docker-compose.yml) and needs a moment to act. With the grace this
+# stays below the 10 s that Docker gives a container to stop.
+NOTICE_SECONDS = 3.0
+GRACE_SECONDS = 5
+
+
+class Replica(uvicorn.Server):
+    """A server that gives notice before it leaves."""
+
+    def __init__(self, app: FastAPI, config: uvicorn.Config):
+        super().__init__(config)
+        self._app = app
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        if sig != signal.SIGTERM or self._app.state.is_leaving:
+            super().handle_exit(sig, frame)
+            return
+        self._app.state.is_leaving = True
+        leave = threading.Timer(NOTICE_SECONDS, super().handle_exit, (sig, frame))
+        leave.daemon = True
+        leave.start()
+
+
+def main(factory: str, parser: str = "auto") -> None:
+    """`parser` is uvicorn's `http`: which of its HTTP parsers reads requests."""
+    app: FastAPI = import_from_string(factory)()
+    # Requests get their log line from the application.
+    config = uvicorn.Config(
+        app,
+        host="0.0.0.0",
+        port=8000,
+        http=parser,  # type: ignore[arg-type]  # uvicorn judges the name
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )
+    Replica(app, config).run()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

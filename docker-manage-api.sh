@@ -14,6 +14,11 @@ case "${1:-help}" in
         service=modules ;;
     listruns | requeue)
         service=runs ;;
+    deadletters | replaydead)
+        [ "$#" -gt 1 ] || { echo "usage: $0 $1 SERVICE" >&2 && exit 2; }
+        command=$1 service=$2
+        shift 2
+        set -- "$command" "$@" ;;
     makemigrations | migrate)
         echo "Not needed: each service brings its database up to date when it starts." && exit 0 ;;
     *)

@@ -4,6 +4,7 @@ Invariant: a secret that this code makes is random, is written once, and only it
 """
 
 import os
+import re
 import secrets
 import subprocess
 from collections.abc import Mapping

@@ -28,6 +28,10 @@ OF_THE_SYSTEM = {
         f"MLSPLOIT_{name}_DATABASE_PASSWORD"
         for name in ("USERS", "FILES", "MODULES", "PIPELINES", "RUNS")
     ),
+    *(
+        f"MLSPLOIT_NATS_{name}_PASSWORD"
+        for name in ("USERS", "FILES", "MODULES", "PIPELINES", "RUNS", "PORTAL", "EXECUTION")
+    ),
 }
 
 

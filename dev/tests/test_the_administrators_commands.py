@@ -66,12 +66,23 @@ def ask(*arguments: str) -> subprocess.CompletedProcess[str]:
 def test_in_containers_a_command_goes_to_the_service_that_owns_it(
     service: str, command: str, tmp_path: Path
 ) -> None:
-    docker = tmp_path / "docker"
+    asked = in_containers(tmp_path, command, "a b")
+
+    assert asked == f"compose run --rm --no-TTY {service} {command} a b\n"
+
+
+def test_in_containers_dead_letters_are_asked_of_one_service(tmp_path: Path) -> None:
+    assert in_containers(tmp_path, "deadletters", "runs", "--help") == (
+        "compose run --rm --no-TTY runs deadletters --help\n"
+    )
+
+
+def in_containers(folder: Path, *arguments: str) -> str:
+    """What Docker is told to do."""
+    docker = folder / "docker"
     docker.write_text('#!/bin/sh\necho "$@"\n')
     docker.chmod(0o755)
-    script = [str(ROOT / "docker-manage-api.sh"), command, "a b"]
-    environ = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
-
+    environ = os.environ | {"PATH": f"{folder}:{os.environ['PATH']}"}
+    script = [str(ROOT / "docker-manage-api.sh"), *arguments]
     done = subprocess.run(script, env=environ, capture_output=True, text=True, check=True)
-
-    assert done.stdout == f"compose run --rm --no-TTY {service} {command} a b\n"
+    return done.stdout

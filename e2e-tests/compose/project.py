@@ -13,7 +13,7 @@ from dev import example_modules
 from dev.environment import ROOT, ensure_dotenv, without_settings
 
 BUILD_SECONDS_MAX = 1200
-COMMAND_SECONDS_MAX = 180
+COMMAND_SECONDS_MAX = 300
 ROLLING_SECONDS_MAX = 600
 # The users of the two images that read repositories.
 OWNERS = {"modules": "10001", "execution": "0"}

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from urllib.parse import urlsplit
 
 import nats
 import structlog
@@ -51,6 +52,7 @@ class Broker:
                 self._client = await nats.connect(
                     self._url,
                     name=self._name,
+                    inbox_prefix=inbox_of(self._url),
                     max_reconnect_attempts=-1,
                     reconnect_time_wait=RECONNECT_SECONDS,
                     error_cb=_log_error,
@@ -74,6 +76,7 @@ class Broker:
         client = await nats.connect(
             self._url,
             name=f"{self._name}-relay",
+            inbox_prefix=inbox_of(self._url),
             allow_reconnect=False,
             error_cb=_log_error,
             closed_cb=line.give_up,
@@ -149,6 +152,12 @@ class Broker:
         await self.jetstream.create_key_value(
             KeyValueConfig(bucket=REVOCATIONS_BUCKET, storage=StorageType.FILE)
         )
+
+
+def inbox_of(url: str) -> str:
+    """Where NATS answers: whoever has a name there may read the answers to that name alone."""
+    username = urlsplit(url.partition(",")[0]).username
+    return f"_INBOX_{username}" if username else "_INBOX"
 
 
 async def _log_error(error: Exception) -> None:

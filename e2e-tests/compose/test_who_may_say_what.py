@@ -1,0 +1,82 @@
+"""On NATS each process says and hears what is its own, and nothing else."""
+
+import asyncio
+import json
+
+import nats
+import pytest
+from nats.errors import Error as NatsError
+
+from compose.project import ComposeProject, docker
+from dev.environment import read_settings
+from shared.messaging.broker import inbox_of
+
+ANSWER_SECONDS_MAX = 5
+pytestmark = pytest.mark.timeout(1500)
+
+
+@pytest.mark.parametrize(
+    ("who", "subject"),
+    [
+        ("execution", "mlsploit.events.users.user.deleted"),
+        ("execution", "mlsploit.jobs.digits"),
+        ("runs", "mlsploit.events.users.user.deleted"),
+        ("files", "mlsploit.jobs.digits"),
+        ("modules", "$KV.mlsploit_revocations.token.x"),
+        ("execution", "$JS.API.STREAM.DELETE.MLSPLOIT_EVENTS"),
+        ("runs", "$JS.API.STREAM.PURGE.MLSPLOIT_EVENTS"),
+    ],
+)
+def test_what_is_anothers_to_say_is_refused(
+    who: str, subject: str, project: ComposeProject
+) -> None:
+    refusals = asyncio.run(refusals_of(address(project, who), subject))
+
+    assert any("permissions violation for publish" in refusal.lower() for refusal in refusals)
+
+
+def test_nobody_reads_the_answers_meant_for_another(project: ComposeProject) -> None:
+    refusals = asyncio.run(refusals_of(address(project, "execution"), hear="_INBOX_users.>"))
+
+    assert any("permissions violation for subscription" in refusal.lower() for refusal in refusals)
+
+
+def test_a_stranger_is_not_let_in(project: ComposeProject) -> None:
+    stranger = address(project, "users").replace("users:", "users:x")
+
+    with pytest.raises(NatsError, match=r"(?i)authorization"):
+        asyncio.run(refusals_of(stranger, "mlsploit.tokens.used"))
+
+
+def address(project: ComposeProject, who: str) -> str:
+    """Where NATS is, as this process sees it, with somebody's name and password."""
+    [container] = project.containers("nats")
+    networks = json.loads(docker("inspect", container))[0]["NetworkSettings"]["Networks"]
+    [ip] = [network["IPAddress"] for network in networks.values()]
+    password = read_settings(project.folder, {})[f"MLSPLOIT_NATS_{who.upper()}_PASSWORD"]
+    return f"nats://{who}:{password}@{ip}:4222"
+
+
+async def refusals_of(url: str, say: str = "", *, hear: str = "") -> list[str]:
+    """What NATS objects to; it is asked for a sign of life afterwards, so all has been judged."""
+    refusals: list[str] = []
+
+    async def note(error: Exception) -> None:
+        refusals.append(str(error))
+
+    client = await nats.connect(
+        url,
+        inbox_prefix=inbox_of(url),
+        allow_reconnect=False,
+        connect_timeout=ANSWER_SECONDS_MAX,
+        error_cb=note,
+    )
+    try:
+        if say:
+            await client.publish(say, b"{}")
+        if hear:
+            await client.subscribe(hear)
+        await client.flush(timeout=ANSWER_SECONDS_MAX)
+        return refusals
+    finally:
+        await client.close()

@@ -44,7 +44,7 @@ def main(factory: str, parser: str = "auto") -> None:
         app,
         host="0.0.0.0",
         port=8000,
-        http=parser,  # type: ignore[arg-type]  # uvicorn judges the name
+        http=parser,
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=GRACE_SECONDS,

@@ -3,8 +3,8 @@
 import asyncio
 import json
 
-import nats
 import pytest
+from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
 from compose.project import ComposeProject, docker
@@ -64,14 +64,15 @@ async def refusals_of(url: str, say: str = "", *, hear: str = "") -> list[str]:
     async def note(error: Exception) -> None:
         refusals.append(str(error))
 
-    client = await nats.connect(
-        url,
-        inbox_prefix=inbox_of(url),
-        allow_reconnect=False,
-        connect_timeout=ANSWER_SECONDS_MAX,
-        error_cb=note,
-    )
+    client = Client()
     try:
+        await client.connect(
+            url,
+            inbox_prefix=inbox_of(url).encode(),
+            allow_reconnect=False,
+            connect_timeout=ANSWER_SECONDS_MAX,
+            error_cb=note,
+        )
         if say:
             await client.publish(say, b"{}")
         if hear:

@@ -8,7 +8,7 @@ from chaos.report import report
 from chaos.storm import Terms, weather
 from shared.testing.fixtures import POSTGRES, SQLITE
 
-QUICK_RUNS = 30
+QUICK_RUNS = 20
 SECONDS_MAX = 3600
 
 

@@ -62,6 +62,7 @@ class Handler(BaseHTTPRequestHandler):
         if path.startswith(MOVED):
             self.send_response(302)
             self.send_header("Location", self.server.url + self.path.removeprefix(MOVED))
+            self.send_header("Content-Length", "0")
             self.end_headers()
             return
         done = subprocess.run(

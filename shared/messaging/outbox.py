@@ -8,6 +8,7 @@ Two transactions at work at the same time may be sent in either order, each one'
 """
 
 import asyncio
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -86,11 +87,15 @@ class OutboxRelay:
 
     async def run(self) -> None:
         while True:
+            began = time.monotonic()
             try:
                 # First NATS, then the lock: who cannot send must not keep others from it.
                 async with self.broker.line() as line, leadership(self.database) as check:
                     await self._lead(line, check)
             except (NatsError, SQLAlchemyError, OSError) as error:
+                if time.monotonic() - began > BACKOFF_SECONDS_MAX:
+                    # It went well for so long that this is new trouble.
+                    self.pause_seconds = LOOK_AGAIN_SECONDS
                 log.warning("outbox_waits", reason=repr(error), retry_in_seconds=self.pause_seconds)
                 await asyncio.sleep(self.pause_seconds)
                 self.pause_seconds = min(self.pause_seconds * 2, BACKOFF_SECONDS_MAX)

@@ -12,7 +12,7 @@ from shared.telemetry import configure_logging
 
 async def relay(database_url: str, nats_url: str) -> None:
     # A stopped one is found out sooner than in earnest.
-    leader.SILENT_SECONDS_MAX = 2
+    leader.SILENT_SECONDS_MAX = 5
     configure_logging("relay", "INFO")
     broker = Broker(nats_url, "relay")
     await broker.connect()

@@ -151,8 +151,10 @@ class Database:
                 async with _lent(ReadSession(AsyncConnection(self._reader, plain), plain)) as lent:
                     yield lent
             return
-        async with self._reader.connect() as connection, _lent(ReadSession(connection)) as lent:
-            yield lent
+        # Takes a connection with its first statement, not before: who holds one must not wait for
+        # another, as for that of `version`.
+        async with AsyncSession(self._reader, expire_on_commit=False) as session:
+            yield session
 
     async def has_something_to_send(self) -> bool:
         """At once when a commit here filled the outbox; else, after a second, perhaps."""
@@ -181,20 +183,17 @@ class Database:
 class ReadSession(AsyncSession):
     """Reads plain columns past the session, whose bookkeeping costs more than the statement.
 
-    `in_place` is a connection that never awaits, so it needs no greenlet either.
+    Its connection never awaits, so it needs no greenlet either.
     """
 
-    def __init__(self, connection: AsyncConnection, in_place: Connection | None = None):
+    def __init__(self, connection: AsyncConnection, in_place: Connection):
         super().__init__(connection, expire_on_commit=False)
-        self._connection = connection
         self._in_place = in_place
 
     async def execute(self, statement: Any, params: Any = None, **options: Any) -> Any:
         if options or statement._propagate_attrs:  # Entities are the session's.
             return await super().execute(statement, params, **options)
-        if self._in_place is not None:
-            return self._in_place.execute(statement, params)
-        return await self._connection.execute(statement, params)
+        return self._in_place.execute(statement, params)
 
     async def scalars(self, statement: Any, params: Any = None, **options: Any) -> Any:
         return (await self.execute(statement, params, **options)).scalars()

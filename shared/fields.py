@@ -192,6 +192,8 @@ class Number(Field):
     """A whole number that is not negative, as digits or as a JSON number."""
 
     def parse(self, value: Any) -> int:
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)  # To JSON 90.0 is a whole number.
         if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63:
             return value
         if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20:

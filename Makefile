@@ -92,6 +92,9 @@ bench-dispatch: $(READY) ## Time from POST /runs/ to the claim, and jobs per sec
 bench-streams: $(READY) ## What a thousand streams of live updates cost
 	@$(PYTHON) -m dev.bench.streams
 
+bench-logs: $(READY) ## Traffic and memory of a log of 200 MiB
+	@$(PYTHON) -m dev.bench.logs
+
 ##@ Tidy up
 
 clean: ## Remove what was built; data/ and .env stay
@@ -106,4 +109,4 @@ help: ## Show this
 $(READY): requirements/dev.txt
 	@sh dev/setup.sh
 
-.PHONY: run demo token test test-fuzz test-chaos lint format orphans migration openapi events lock bench bench-dispatch bench-streams clean help
+.PHONY: run demo token test test-fuzz test-chaos lint format orphans migration openapi events lock bench bench-dispatch bench-streams bench-logs clean help

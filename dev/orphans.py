@@ -53,6 +53,7 @@ REFERENCES = (
     Reference("runs", "runs", "owner_id", "users", "users"),
     Reference("runs", "jobs", "owner_id", "users", "users"),
     Reference("runs", "backends", "owner_id", "users", "users"),
+    Reference("runs", "webhooks", "owner_id", "users", "users"),
     Reference("files", "files", "parent_id", "files", "files"),
     Reference("files", "file_references", "file_id", "files", "files"),
     Reference("runs", "run_files", "file_id", "files", "files"),

@@ -1,18 +1,15 @@
 """Which repositories a request may make this service fetch: public ones, by https or ssh.
 
-Whoever can send a request must not reach through it what only this machine can reach. So the name
-is looked up here, once, and the fetch is pinned to the address that was judged: a name that points
+The fetch is pinned to the address that was judged (shared/addresses.py), so a name that points
 elsewhere a moment later changes nothing.
 """
 
-import asyncio
 import re
-import socket
 from dataclasses import dataclass
-from ipaddress import IPv6Address, ip_address
 from urllib.parse import urlsplit
 
 from services.modules.errors import RepositoryRefused
+from shared.addresses import AddressRefused, judged_address
 
 PORTS = {"https": 443, "ssh": 22}
 SSH_SHORTHAND = re.compile(r"(?:[\w.-]+@)?(?P<host>[\w.-]+):(?!/).+")
@@ -32,13 +29,10 @@ async def pin_to_public(url: str, *, is_private_allowed: bool) -> Pin:
     """Where this repository is, or RepositoryRefused."""
     scheme, host, port = _parts(url)
     try:
-        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError):
-        raise RepositoryRefused(f"no machine is named {host!r}") from None
-    addresses = [str(info[4][0]) for info in found]
-    if not is_private_allowed and not all(map(_is_public, addresses)):
-        raise RepositoryRefused(f"{host!r} is not a public address")
-    return Pin(scheme, host, port, addresses[0])
+        address = await judged_address(host, port, is_private_allowed=is_private_allowed)
+    except AddressRefused as refusal:
+        raise RepositoryRefused(str(refusal)) from None
+    return Pin(scheme, host, port, address)
 
 
 def _parts(url: str) -> tuple[str, str, int]:
@@ -52,11 +46,3 @@ def _parts(url: str) -> tuple[str, str, int]:
     if parts.scheme not in PORTS or not parts.hostname:
         raise RepositoryRefused("only https and ssh addresses are registered by a request")
     return parts.scheme, parts.hostname, port or PORTS[parts.scheme]
-
-
-def _is_public(text: str) -> bool:
-    # An address of a link carries the link's name.
-    address = ip_address(text.partition("%")[0])
-    if isinstance(address, IPv6Address) and address.ipv4_mapped:
-        address = address.ipv4_mapped
-    return address.is_global and not address.is_multicast

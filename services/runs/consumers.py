@@ -3,6 +3,7 @@
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.runs import service
+from services.runs.webhooks.service import delete_webhooks_of_user
 from shared.events.files import FileDeleted
 from shared.events.pipelines import PipelineDeleted
 from shared.events.users import UserDeleted
@@ -11,6 +12,7 @@ from shared.messaging.consumer import AnySubscription, Subscription
 
 async def delete_runs_of_deleted_user(session: AsyncSession, event: UserDeleted) -> None:
     await service.delete_runs_of_user(session, event.user_id)
+    await delete_webhooks_of_user(session, event.user_id)
 
 
 async def delete_runs_of_deleted_pipeline(session: AsyncSession, event: PipelineDeleted) -> None:

@@ -10,6 +10,7 @@ from services.runs.attempts.queries import ATTEMPT_ORDERS
 from services.runs.backends.queries import BACKEND_ORDERS
 from services.runs.live.hub import Hub
 from services.runs.settings import RunsSettings
+from services.runs.webhooks.queries import DELIVERY_ORDERS, WEBHOOK_ORDERS
 from shared.auth import Caller, requires
 from shared.clients.files import FilesClient
 from shared.clients.modules import ModulesClient
@@ -26,6 +27,8 @@ FilesWriter = Annotated[Caller, Depends(requires("files:write"))]
 RunPage = Annotated[Page, Depends(pages(queries.RUN_ORDERS))]
 JobPage = Annotated[Page, Depends(pages(queries.JOB_ORDERS))]
 AttemptPage = Annotated[Page, Depends(pages(ATTEMPT_ORDERS))]
+WebhookPage = Annotated[Page, Depends(pages(WEBHOOK_ORDERS))]
+DeliveryPage = Annotated[Page, Depends(pages(DELIVERY_ORDERS))]
 BackendPage = Annotated[Page, Depends(pages(BACKEND_ORDERS))]
 
 

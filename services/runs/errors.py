@@ -77,3 +77,12 @@ class TooManyStreams(ApiError):
 
     def __init__(self, *, retry_after_seconds: int):
         super().__init__(headers={"Retry-After": str(retry_after_seconds)})
+
+
+class TooManyWebhooks(Conflict):
+    def __init__(self, count_max: int):
+        super().__init__(f"You have {count_max} webhooks; that is the most.")
+
+
+class WebhookDisabled(Conflict):
+    detail = "The webhook is disabled; enable it first."

@@ -9,9 +9,20 @@ from services.runs.consumers import SUBSCRIPTIONS
 from services.runs.live.hub import Hub
 from services.runs.live.upkeep import UPKEEP
 from services.runs.renewal import offer_again_what_nats_forgot
-from services.runs.routes import attempts, backends, events, execution, internal, jobs, logs, runs
+from services.runs.routes import (
+    attempts,
+    backends,
+    events,
+    execution,
+    internal,
+    jobs,
+    logs,
+    runs,
+    webhooks,
+)
 from services.runs.settings import RunsSettings
 from services.runs.sweeper import sweep_regularly
+from services.runs.webhooks.delivering import deliver_webhooks, prune_deliveries
 from shared.app import Service, create_app
 
 
@@ -28,11 +39,18 @@ def describe(settings: RunsSettings) -> Service:
             logs.router,
             backends.router,
             events.router,
+            webhooks.router,
             internal.router,
         ),
         migrations=Path(__file__).parent / "migrations",
         subscriptions=SUBSCRIPTIONS,
-        background=(sweep_regularly, offer_again_what_nats_forgot, *UPKEEP),
+        background=(
+            sweep_regularly,
+            offer_again_what_nats_forgot,
+            deliver_webhooks,
+            prune_deliveries,
+            *UPKEEP,
+        ),
     )
 
 

@@ -218,6 +218,58 @@ class FeedEntry(RunsTable, table=True):
     created_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
 
 
+class Webhook(RunsTable, table=True):
+    """Where an owner wants to be told of events."""
+
+    __tablename__ = "webhooks"
+    __table_args__ = TABLE_OPTIONS
+
+    id: int | None = Field(default=None, sa_column=Column(BigId, primary_key=True))
+    owner_id: int = Field(sa_column=Column(BigId, nullable=False, index=True))
+    target: str = Field(sa_column=Column(Text, nullable=False))
+    # JSON list of event types.
+    events: str = Field(sa_column=Column(Text, nullable=False))
+    description: str = Field(sa_column=Column(Text, nullable=False))
+    # What deliveries are signed with; after a change also with the one before, for a while.
+    secret: str = Field(max_length=100)
+    old_secret: str | None = Field(default=None, max_length=100)
+    old_secret_until: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
+    is_enabled: bool = True
+    # Why we disabled it ourselves.
+    disabled_reason: str | None = Field(default=None, sa_column=Column(Text))
+    # Since when every delivery has failed; null after one that did not.
+    failing_since: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
+    # Until then one replica delivers, and no other; afterwards when it was served last.
+    claimed_until: datetime = Field(
+        default_factory=utc_now, sa_column=Column(UtcDateTime, nullable=False)
+    )
+    created_at: datetime = Field(
+        default_factory=utc_now, sa_column=Column(UtcDateTime, nullable=False)
+    )
+
+
+class WebhookDelivery(RunsTable, table=True):
+    """One event for one webhook. No foreign key: a change must never fail for a webhook's sake."""
+
+    __tablename__ = "webhook_deliveries"
+    __table_args__ = (Index(None, "webhook_id", "next_try_at"), TABLE_OPTIONS)
+
+    id: int | None = Field(default=None, sa_column=Column(BigId, primary_key=True))
+    webhook_id: int = Field(sa_column=Column(BigId, nullable=False))
+    # The event's id, the same here and on NATS, at the first try and at the last.
+    message_id: str = Field(max_length=64)
+    type: str = Field(max_length=100)
+    body: str = Field(sa_column=Column(Text, nullable=False))
+    status: str = Field(default="PENDING", max_length=20)
+    attempts: int = 0
+    response_status: int | None = None
+    error: str | None = Field(default=None, sa_column=Column(Text))
+    created_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False, index=True))
+    tried_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
+    # Null once nothing more is tried.
+    next_try_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime, index=True))
+
+
 class Tombstone(RunsTable, table=True):
     """A user or a pipeline that is gone: a run being made at that moment must not outlive it."""
 

@@ -16,6 +16,7 @@ from services.runs.logs import writing
 from services.runs.models import Job, Run
 from services.runs.settings import RunsSettings
 from services.runs.states import TERMINAL, run_status
+from services.runs.webhooks.telling import tell
 from shared.clock import utc_now
 from shared.events.runs import (
     JobOutputsChanged,
@@ -93,7 +94,7 @@ def put_off_offer(job: Job, settings: RunsSettings) -> None:
 
 async def _tell_status(session: AsyncSession, job: Job, status: JobStatus) -> None:
     feed.job_changed(session, job)
-    await publish(
+    await tell(
         session,
         JobStatusChanged(
             job_id=job.id or 0,
@@ -138,5 +139,5 @@ async def _update_run(session: AsyncSession, run: Run, now: datetime) -> None:
         run.started_at = run.started_at or now
     run.ended_at = now if status in TERMINAL else None
     event = RunStatusChanged(run_id=run.id or 0, owner_id=run.owner_id, status=status)
-    await publish(session, event)
+    await tell(session, event)
     feed.run_changed(session, run)

@@ -25,6 +25,7 @@ from services.runs.models import (
 from services.runs.planning import Plan, plan_run
 from services.runs.queries import RunFilter
 from services.runs.settings import RunsSettings
+from services.runs.webhooks.telling import tell
 from shared.auth import Caller
 from shared.bodies import Submission
 from shared.db import Database, lock_name
@@ -32,7 +33,6 @@ from shared.errors import LINK_MISSING, InvalidFields
 from shared.events.runs import RunCreated, RunDeleted
 from shared.hyperlinks import Hyperlinks
 from shared.idempotency import keep_created
-from shared.messaging.outbox import publish
 
 USER = "user"
 PIPELINE = "pipeline"
@@ -81,7 +81,7 @@ async def _add_run(
         file_ids=plan.file_ids,
         holder=holder,
     )
-    await publish(session, event)
+    await tell(session, event)
     feed.run_changed(session, run)
     for job in jobs:
         feed.job_changed(session, job)
@@ -130,7 +130,7 @@ async def delete_run(session: AsyncSession, run_id: int, *, owner_id: int | None
     await session.execute(delete(Job).where(col(Job.run_id) == run_id))
     await session.execute(delete(RunFile).where(col(RunFile.run_id) == run_id))
     await session.execute(delete(Run).where(col(Run.id) == run_id))
-    await publish(session, event)
+    await tell(session, event)
     feed.run_deleted(session, run)
 
 

@@ -36,3 +36,20 @@ class RunsSettings(ServiceSettings):
     # Open streams of one process, of all users and of one.
     live_streams_max: PositiveInt = 2000
     live_streams_per_user_max: PositiveInt = 16
+    # Webhooks: how many a user may have, and whether they may lead to addresses that are not
+    # public, or without encryption.
+    webhooks_per_user_max: PositiveInt = 20
+    webhook_private_addresses_allowed: bool = False
+    webhook_http_allowed: bool = False
+    # How long a receiver may take, and how often it is tried: after this long first, then after
+    # four times as long, up to half a day.
+    webhook_timeout_seconds: PositiveFloat = 10.0
+    webhook_attempts_max: PositiveInt = 10
+    webhook_retry_seconds: PositiveFloat = 5.0
+    # One that has failed at all for so long is disabled.
+    webhook_failing_days_max: PositiveInt = 3
+    # How long deliveries are shown.
+    webhook_log_days: PositiveInt = 30
+    # How many are served at a time, and how often those are looked for that are due again.
+    webhook_senders: PositiveInt = 8
+    webhook_look_seconds: PositiveFloat = 2.0

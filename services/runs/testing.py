@@ -235,5 +235,19 @@ class Api:
         params = {} if offset is None else {"offset": offset}
         return await self.client.post(f"{job}logs/", content=raw, params=params, headers=headers)
 
+    async def add_webhook(self, target: str, **fields: Any) -> dict[str, Any]:
+        """One of Alice's."""
+        body = {"target": target, **fields}
+        answer = await self.client.post("/api/v1/webhooks/", json=body, headers=self.alice)
+        assert answer.status_code == 201, answer.text
+        made: dict[str, Any] = answer.json()
+        return made
+
+    async def deliveries(self, webhook: dict[str, Any]) -> list[dict[str, Any]]:
+        shown = await self.client.get(f"{webhook['url']}deliveries/", headers=self.alice)
+        assert shown.status_code == 200, shown.text
+        found: list[dict[str, Any]] = shown.json()
+        return found
+
     async def report(self, job: str, changes: dict[str, Any]) -> httpx.Response:
         return await self.patch(job, changes, by=self.worker)

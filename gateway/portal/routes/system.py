@@ -24,6 +24,7 @@ SERVICE_PREFIXES = (
     "/api/v1/jobs",
     "/api/v1/backends",
     "/api/v1/events",
+    "/api/v1/webhooks",
 )
 AWAY = "A part of the system does not answer. Try again shortly."
 

@@ -1,6 +1,6 @@
 """The runs service for its tests: real database and tokens; its neighbours are played."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
@@ -12,9 +12,15 @@ from services.runs.live.testing import Running, serving
 from services.runs.main import build
 from services.runs.settings import RunsSettings
 from services.runs.testing import Api, Neighbours
+from services.runs.webhooks.delivering import deliver_some
+from services.runs.webhooks.sending import open_client
+from services.runs.webhooks.testing import Receiver, running_receiver
+from shared.db import Database
 from shared.testing.peers import Peers
 from shared.testing.processes import NatsServer
 from shared.testing.tokens import Signer
+
+Deliver = Callable[[], Awaitable[None]]
 
 
 @pytest.fixture
@@ -79,3 +85,24 @@ def replicas(
 async def running(replicas: Replicas) -> AsyncIterator[Running]:
     async with replicas() as one:
         yield one
+
+
+@pytest.fixture
+async def receiver(settings: RunsSettings) -> AsyncIterator[Receiver]:
+    """A webhook's other end, on this machine, which the settings allow here."""
+    settings.webhook_http_allowed = True
+    settings.webhook_private_addresses_allowed = True
+    async with running_receiver() as listening:
+        yield listening
+
+
+@pytest.fixture
+async def deliver(database: Database, settings: RunsSettings) -> AsyncIterator[Deliver]:
+    """Everything that is due now."""
+    async with open_client() as sender:
+
+        async def until_nothing_is_due() -> None:
+            while await deliver_some(database, sender, settings):
+                pass
+
+        yield until_nothing_is_due

@@ -34,8 +34,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from shared.answers import created
 from shared.auth import authenticate
 from shared.clock import utc_now
-from shared.db import Database
-from shared.errors import ApiError, BadRequest, Conflict, render
+from shared.db import Database, will_pass
+from shared.errors import ApiError, BadRequest, Conflict, Unavailable, render
 from shared.messaging.tables import idempotency_keys as keys
 
 HEADER = "idempotency-key"
@@ -89,6 +89,12 @@ class Idempotent:
             await self._answer(KeptAnswer(database, who, scope["path"], key), body, scope, send)
         except ApiError as refusal:
             await render(refusal)(scope, receive, send)
+        except Exception as error:
+            # Of our own transactions: the routes' are answered by then, and nothing has been sent.
+            if not will_pass(error):
+                raise
+            log.warning("database_away", path=scope["path"], reason=repr(error))
+            await render(Unavailable())(scope, receive, send)
 
     async def _answer(
         self, kept: "KeptAnswer", body: "BodyPrint", scope: Scope, send: Send

@@ -81,7 +81,7 @@ class Client:
     def _judge(self, answer: httpx.Response) -> None:
         """Returns when it is right to ask again."""
         said = f"{answer.request.method} {answer.request.url.path}: {answer.status_code}"
-        if "x-request-id" not in answer.headers:
+        if not answer.headers.get("content-type", "").startswith("application/json"):
             # The gateway's own words: it has just begun, or a service broke off in its answer.
             self.experience.asked_again[f"{answer.status_code} of the gateway"] += 1
             return

@@ -134,15 +134,12 @@ def _start_background(
 ) -> list[asyncio.Task[None]]:
     if not service.settings.nats_url:
         return []
-    revocations: Revocations = app.state.verifier.revocations
-
-    async def watch_revocations() -> None:
-        await broker.watch(REVOCATIONS_BUCKET, revocations.on_entry)
-
+    verifier: TokenVerifier = app.state.verifier
+    revoke = verifier.revocations.on_entry
     works: list[tuple[str, Callable[[], Awaitable[None]]]] = [
         ("broker", broker.connect),
-        ("revocations", watch_revocations),
-        ("token_use", partial(tell_used_tokens, app.state.verifier, broker)),
+        ("revocations", partial(broker.watch, REVOCATIONS_BUCKET, revoke)),
+        ("token_use", partial(tell_used_tokens, verifier, broker)),
     ]
     if database is not None:
         works.append(("outbox", OutboxRelay(database, broker).run))
@@ -160,11 +157,10 @@ async def _keep_running(name: str, work: Callable[[], Awaitable[None]]) -> None:
     while True:
         try:
             await work()
+            return
         except Exception:
             log.exception("background_failed", task=name, retry_in_seconds=RESTART_SECONDS)
             await asyncio.sleep(RESTART_SECONDS)
-        else:
-            return
 
 
 async def _stop(tasks: list[asyncio.Task[None]]) -> None:

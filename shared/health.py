@@ -26,9 +26,8 @@ health_router = APIRouter(include_in_schema=False)
 @health_router.get("/livez")
 async def read_health(request: Request) -> Response:
     """The process answers, and will go on for a while; nothing else is claimed."""
-    if request.app.state.is_leaving:
-        return json_response({"status": "leaving"}, status=503)
-    return json_response({"status": "alive"})
+    status, code = ("leaving", 503) if request.app.state.is_leaving else ("alive", 200)
+    return json_response({"status": status}, status=code)
 
 
 @health_router.get("/readyz")

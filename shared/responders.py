@@ -75,21 +75,18 @@ def add_responders(app: FastAPI) -> None:
         log.error("unhandled", path=request.url.path, exc_info=error)
         return json_response({"detail": "A server error occurred."}, status=500)
 
-    async def on_database_error(request: Request, error: Exception) -> Response:
-        answer = on_database_away if will_pass(error) else on_crash
-        return await answer(request, error)
-
-    async def on_database_away(request: Request, error: Exception) -> Response:
+    async def on_trouble(request: Request, error: Exception) -> Response:
+        if not will_pass(error):
+            return await on_crash(request, error)
         log.warning("database_away", path=request.url.path, reason=repr(error))
         return render(Unavailable())
 
     app.add_exception_handler(ApiError, on_api_error)
     app.add_exception_handler(HTTPException, on_http_exception)
     app.add_exception_handler(RequestValidationError, on_invalid_parameters)
-    app.add_exception_handler(DBAPIError, on_database_error)
-    # A connection that cannot be made at all, in time, or out of turn.
-    for away in (ConnectionError, TimeoutError, NoConnectionFree):
-        app.add_exception_handler(away, on_database_away)
+    # Also a connection to the database that cannot be made at all, in time, or out of turn.
+    for trouble in (DBAPIError, ConnectionError, TimeoutError, NoConnectionFree):
+        app.add_exception_handler(trouble, on_trouble)
     app.add_exception_handler(Exception, on_crash)
 
 

@@ -34,12 +34,8 @@ class Steady:
         self.ends_at = math.inf
 
     def ends(self, moment: float) -> None:
-        """By then the clock alone may have changed it."""
+        """By then the clock alone may have changed it; at 0 it is not steady after all."""
         self.ends_at = min(self.ends_at, moment)
-
-    def passes(self) -> None:
-        """It is not steady after all."""
-        self.ends(0)
 
 
 async def _steady(request: Request) -> Steady:

@@ -104,7 +104,7 @@ async def show_jobs(
     served = await served_now(session, rows) if "waiting_reason" in wanted else frozenset()
     # A silent backend is gone by the clock alone, and to poll what is PENDING is to be there.
     if steady is not None and (served or which.status == "PENDING"):
-        steady.passes()
+        steady.ends(0)
     logs = grouped(await list_shown_chunks(session, which, bytes_max=log_share) if has_logs else ())
     return [
         narrowed(

@@ -23,8 +23,8 @@ FUNCTION_LINES_MAX = 60
 ROUTE_LINES_MAX = 10
 # Pages, conditions, repeated requests and the API's document, which names every refusal, header and
 # scope of every route (ADR 10), messaging that loses nothing with any number of replicas (ADR 11),
-# and reads that cost little (ADR 15) are what every service has alike.
-SHARED_LINES_MAX = 3000
+# reads that cost little (ADR 15), traces and limits on requests are what every service has alike.
+SHARED_LINES_MAX = 3300
 NO_CODE = {
     tokenize.COMMENT,
     tokenize.NL,

@@ -98,14 +98,25 @@ class Broker:
         await self._client.publish(subject, payload)
 
     async def listen(
-        self, subject: str, hear: Callable[[bytes], Awaitable[None]], *, is_shared: bool = True
+        self,
+        subject: str,
+        hear: Callable[[bytes], Awaitable[None]],
+        *,
+        is_shared: bool = True,
+        on_listening: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
-        """What is told on the subject, each message to one replica of this service, or to all."""
+        """What is told on the subject, each message to one replica of this service, or to all.
+
+        `on_listening` is called once nothing more can be missed: what was told before is its own.
+        """
         await self.ready.wait()
         assert self._client is not None
         queue = self._name if is_shared else ""
         subscription = await self._client.subscribe(subject, queue=queue)
         try:
+            if on_listening is not None:
+                await self._client.flush()
+                await on_listening()
             async for message in subscription.messages:
                 await hear(message.data)
         finally:

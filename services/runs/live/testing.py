@@ -71,8 +71,9 @@ class Stream:
         return Told.parse(block)
 
     async def next(self) -> Told:
-        while not (told := await self.any()).event:
-            pass
+        async with asyncio.timeout(READ_SECONDS_MAX):
+            while not (told := await self.any()).event:
+                pass
         return told
 
     async def until(self, event: str, **fields: Any) -> list[Told]:

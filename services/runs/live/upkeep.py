@@ -5,6 +5,7 @@ import resource
 import signal
 import threading
 from datetime import timedelta
+from functools import partial
 from types import FrameType
 
 import structlog
@@ -36,7 +37,12 @@ async def tell_replicas(app: FastAPI) -> None:
 
 
 async def hear_replicas(app: FastAPI) -> None:
-    await app.state.broker.listen(MOVED_SUBJECT, app.state.hub.hear_replica, is_shared=False)
+    """Streams may be open by now, and what was told before this is told to nobody again."""
+    hub: Hub = app.state.hub
+    look = partial(hub.look, app.state.database)
+    await app.state.broker.listen(
+        MOVED_SUBJECT, hub.hear_replica, is_shared=False, on_listening=look
+    )
 
 
 async def look_at_positions(app: FastAPI) -> None:

@@ -48,6 +48,23 @@ async def test_without_nats_a_stream_hears_all_the_same(
         await nats.start()
 
 
+async def test_who_begins_to_hear_late_has_missed_nothing(
+    replicas: Replicas, nats: NatsServer
+) -> None:
+    await nats.kill()
+    async with replicas() as there, following(there.url, there.api.alice) as stream:
+        await stream.next()
+        elsewhere = Database(there.settings.database("runs"))
+        async with elsewhere.transaction() as session:
+            run = Run(id=1, owner_id=1, pipeline_id=1, holder="h", status="PENDING")
+            feed.run_changed(session, run)
+        await elsewhere.close()
+
+        await nats.start()
+
+        assert (await stream.next()).event == "run"
+
+
 @pytest.mark.parametrize("database_url", [POSTGRES], indirect=True)
 async def test_a_later_change_of_an_owner_is_not_seen_before_an_earlier_one(
     running: Running,

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from services.users import queries
-from services.users.keys import SigningKey
+from services.users.keys import KeyRing, SigningKey
 from services.users.mail import Mailer, MailServer
 from services.users.presenter import Presenter
 from services.users.resets import ResetTokens
@@ -32,9 +32,16 @@ async def _settings(request: Request) -> UsersSettings:
 SettingsDep = Annotated[UsersSettings, Depends(_settings)]
 
 
-async def _signing_key(request: Request) -> SigningKey:
-    key: SigningKey = request.app.state.service.keys
-    return key
+async def _key_ring(request: Request) -> KeyRing:
+    keys: KeyRing = request.app.state.service.keys
+    return keys
+
+
+KeyRingDep = Annotated[KeyRing, Depends(_key_ring)]
+
+
+async def _signing_key(keys: KeyRingDep) -> SigningKey:
+    return keys.signing
 
 
 SigningKeyDep = Annotated[SigningKey, Depends(_signing_key)]

@@ -2,11 +2,13 @@
 
 HKDF (RFC 5869) makes the same Ed25519 key on every replica; the key's id is its RFC 7638
 thumbprint, so a new secret means a new id and other services fetch the new key by themselves.
+Keys of secrets that are on their way in or out sign nothing; what they signed is believed.
 """
 
 import base64
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,27 +52,38 @@ class Claims:
 
 
 class SigningKey:
-    """Signs tokens, and is the KeySource of this service's own verifier."""
+    """What one secret signs with."""
 
     def __init__(self, secret: str):
         derive = HKDF(SHA256(), _KEY_BYTES, salt=None, info=b"mlsploit token signing v1")
-        self._private = Ed25519PrivateKey.from_private_bytes(derive.derive(secret.encode()))
-        self._public = self._private.public_key()
-        raw = self._public.public_bytes(Encoding.Raw, PublicFormat.Raw)
-        self._jwk = {"crv": "Ed25519", "kty": "OKP", "x": _base64url(raw)}
-        canonical = json.dumps(self._jwk, separators=(",", ":"), sort_keys=True)
+        self.private = Ed25519PrivateKey.from_private_bytes(derive.derive(secret.encode()))
+        self.public = self.private.public_key()
+        raw = self.public.public_bytes(Encoding.Raw, PublicFormat.Raw)
+        jwk = {"crv": "Ed25519", "kty": "OKP", "x": _base64url(raw)}
+        canonical = json.dumps(jwk, separators=(",", ":"), sort_keys=True)
         self.key_id = _base64url(hashlib.sha256(canonical.encode()).digest())
+        self.jwk = {**jwk, "use": "sig", "alg": ALGORITHM, "kid": self.key_id}
 
     def sign(self, claims: Claims) -> str:
         headers = {"kid": self.key_id}
-        return jwt.encode(claims.as_jwt(), self._private, algorithm=ALGORITHM, headers=headers)
+        return jwt.encode(claims.as_jwt(), self.private, algorithm=ALGORITHM, headers=headers)
+
+
+class KeyRing:
+    """The key that signs, and those that are believed beside it; this service's own KeySource."""
+
+    def __init__(self, secret: str, others: Sequence[str] = ()):
+        self.signing = SigningKey(secret)
+        keys = [self.signing, *map(SigningKey, others)]
+        self._keys = {key.key_id: key for key in keys}
 
     async def find(self, key_id: str) -> Ed25519PublicKey | None:
-        return self._public if key_id == self.key_id else None
+        key = self._keys.get(key_id)
+        return None if key is None else key.public
 
     def jwks(self) -> dict[str, Any]:
-        """RFC 7517: the public half, for everybody."""
-        return {"keys": [{**self._jwk, "use": "sig", "alg": ALGORITHM, "kid": self.key_id}]}
+        """RFC 7517: the public halves, for everybody."""
+        return {"keys": [key.jwk for key in self._keys.values()]}
 
 
 def _base64url(raw: bytes) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 import httpx
 from fastapi import FastAPI
 
-from services.users.keys import SigningKey
+from services.users.keys import KeyRing
 from services.users.revocations import restore_revocations
 from services.users.routes import authentication, internal, passwords, tokens, users
 from services.users.settings import UsersSettings
@@ -26,7 +26,7 @@ def describe(settings: UsersSettings) -> Service:
             internal.router,
         ),
         migrations=Path(__file__).parent / "migrations",
-        keys=SigningKey(settings.api_secret_key),
+        keys=KeyRing(settings.api_secret_key, settings.other_secrets()),
         background=(restore_revocations, hear_used_tokens),
     )
 

@@ -20,6 +20,16 @@ def _long_enough(secret: str) -> str:
     return secret
 
 
+def _each_long_enough(secrets: str) -> str:
+    for secret in _listed(secrets):
+        _long_enough(secret)
+    return secrets
+
+
+def _listed(value: str) -> list[str]:
+    return [each.strip() for each in value.split(",") if each.strip()]
+
+
 def _mail_server(url: str) -> str:
     if url:
         MailServer.from_url(url)
@@ -37,6 +47,10 @@ class UsersSettings(ServiceSettings):
 
     # Everything this system signs is derived from it; all replicas of this service share it.
     api_secret_key: Annotated[str, AfterValidator(_long_enough)] = platform("api_secret_key", ...)
+    # A comma list: what these signed is believed, too, while one secret takes over from another.
+    api_other_secret_keys: Annotated[str, AfterValidator(_each_long_enough)] = platform(
+        "api_other_secret_keys", ""
+    )
     token_days: PositiveInt = 30
 
     # Without a server no mail goes out, and the log says so.
@@ -45,3 +59,6 @@ class UsersSettings(ServiceSettings):
     password_reset_minutes: PositiveInt = 60
     # A page that takes {uid} and {token} and asks for the new password.
     password_reset_url: Annotated[str, AfterValidator(_page)] = ""
+
+    def other_secrets(self) -> list[str]:
+        return _listed(self.api_other_secret_keys)

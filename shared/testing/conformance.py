@@ -3,15 +3,18 @@
 Inherit ServiceConformance and name the public collections that a GET may list.
 """
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from inspect import isasyncgenfunction, iscoroutinefunction, isfunction
 from typing import Any, ClassVar
 
 import httpx
+import pytest
 from fastapi import FastAPI
 from fastapi.dependencies.models import Dependant
 
 from shared.testing.documents import DocumentConformance
+from shared.testing.forgeries import forgeries
 from shared.testing.tokens import Signer
 
 # Routes that are open on purpose; everything else must ask who is calling.
@@ -86,6 +89,27 @@ class ServiceConformance(DocumentConformance):
         for collection in self.collections:
             answer = await client.get(collection, headers={"Authorization": f"Bearer {token}"})
             assert (answer.status_code, answer.json()) == (401, {"detail": "Invalid token."})
+
+    @pytest.mark.attack
+    async def test_no_forged_token_is_believed_and_all_are_refused_alike(
+        self,
+        client: httpx.AsyncClient,
+        signer: Signer,
+        app: FastAPI,
+        record_property: Callable[[str, object], None],
+    ) -> None:
+        [collection, *_] = self.collections
+        tokens = forgeries(signer)
+        tokens["revoked"] = signer.token(1)
+        caller = await app.state.verifier.verify(tokens["revoked"])
+        app.state.verifier.revocations.revoke_token(caller.token_id, expires_at=time.time() + 60)
+        record_property("attacks", len(tokens))
+
+        for name, token in tokens.items():
+            answer = await client.get(collection, headers={"Authorization": f"Token {token}"})
+
+            assert (answer.status_code, answer.json()) == (401, {"detail": "Invalid token."}), name
+            assert answer.headers["www-authenticate"] == 'Token realm="api"', name
 
     async def test_a_path_without_its_slash_redirects_and_keeps_the_query(
         self, client: httpx.AsyncClient

@@ -5,7 +5,10 @@ from typing import Any
 from uuid import uuid4
 
 import jwt
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import (
+    Ed25519PrivateKey,
+    Ed25519PublicKey,
+)
 from jwt.algorithms import OKPAlgorithm
 
 from shared.auth import ALGORITHM, ISSUER
@@ -14,12 +17,17 @@ KEY_ID = "test"
 
 
 class Signer:
-    def __init__(self) -> None:
-        self._key = Ed25519PrivateKey.generate()
+    def __init__(self, key: Ed25519PrivateKey | None = None, key_id: str = KEY_ID) -> None:
+        self._key = key or Ed25519PrivateKey.generate()
+        self.key_id = key_id
+
+    @property
+    def public_key(self) -> Ed25519PublicKey:
+        return self._key.public_key()
 
     def jwks(self) -> dict[str, Any]:
-        jwk = OKPAlgorithm.to_jwk(self._key.public_key(), as_dict=True)
-        return {"keys": [{**jwk, "kid": KEY_ID, "use": "sig", "alg": ALGORITHM}]}
+        jwk = OKPAlgorithm.to_jwk(self.public_key, as_dict=True)
+        return {"keys": [{**jwk, "kid": self.key_id, "use": "sig", "alg": ALGORITHM}]}
 
     def token(
         self,
@@ -42,7 +50,9 @@ class Signer:
             **({} if scopes is None else {"scope": scopes}),
             **claims,
         }
-        return jwt.encode(content, self._key, algorithm=ALGORITHM, headers={"kid": KEY_ID})
+        # A claim of None is left out.
+        told = {name: value for name, value in content.items() if value is not None}
+        return jwt.encode(told, self._key, algorithm=ALGORITHM, headers={"kid": self.key_id})
 
     def headers(
         self, user_id: int = 1, *, is_staff: bool = False, scopes: str | None = None

@@ -5,6 +5,7 @@ from starlette.responses import Response
 
 from services.users import queries, service
 from services.users.dependencies import (
+    KeyRingDep,
     PresenterDep,
     Reader,
     SettingsDep,
@@ -124,6 +125,6 @@ async def change_current_user(
 
 
 @router.get("/jwks.json", response_model=Keys)
-async def read_keys(key: SigningKeyDep) -> Response:
+async def read_keys(keys: KeyRingDep) -> Response:
     """The public keys that verify our tokens (RFC 7517)."""
-    return json_response(key.jwks(), headers={"Cache-Control": "public, max-age=300"})
+    return json_response(keys.jwks(), headers={"Cache-Control": "public, max-age=300"})

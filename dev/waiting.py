@@ -9,7 +9,7 @@ T = TypeVar("T")
 STEP_SECONDS = 0.02
 
 
-def eventually(ask: Callable[[], T], what: str, *, seconds_max: float = 20) -> T:
+def eventually(ask: Callable[[], T], what: str, *, seconds_max: float = 60) -> T:
     """The first answer that counts as true; fails in words when none comes in time."""
     deadline = time.monotonic() + seconds_max
     while not (answer := ask()):

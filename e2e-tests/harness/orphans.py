@@ -6,7 +6,7 @@ import psutil
 
 from dev.waiting import eventually
 
-LINGER_SECONDS_MAX = 5.0
+LINGER_SECONDS_MAX = 30.0
 
 
 def orphans_of(data_dir: Path) -> list[str]:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from shared.testing import eventually as shared_waiting
 
-SECONDS_MAX = 20.0
+SECONDS_MAX = 60.0
 
 
 async def eventually(holds: Callable[[], object]) -> None:

@@ -89,7 +89,7 @@ echo '{"files": ["größe 1%.txt"]}' > /mnt/output/output.json"""
             """echo '{"files": ["a.png"], "files_created": ["a.png"]}' > /mnt/output/output.json""",
             "output.json lists a.png, which is not in output/",
         ),
-        ("sleep 60 # soon", "time limit of 0.5 s reached"),
+        ("sleep 60 # soon", "time limit of 3 s reached"),
         ("head -c 3000000 /dev/zero > /mnt/output/big", "wrote more than 1000000 bytes"),
         (
             "head -c 3000000 /dev/zero > /mnt/output/big; sleep 60",
@@ -113,7 +113,7 @@ async def test_a_failure_is_told_in_the_jobs_log(
     sentence: str,
 ) -> None:
     module = gateway.register(make_module(f"echo -n said; {run}"))
-    job = gateway.add_job(module, "Fail", timeout_seconds=0.5 if "soon" in run else 60)
+    job = gateway.add_job(module, "Fail", timeout_seconds=3 if "soon" in run else 60)
 
     async with work(output_bytes_max=1000000) as worker:
         await worker.announce(job)

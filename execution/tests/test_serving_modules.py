@@ -2,6 +2,9 @@
 
 from pathlib import Path
 
+import pytest
+
+from execution import job as job_execution
 from execution.testing.gateway import GatewayStandIn
 from execution.testing.records import StoredJob
 from execution.testing.waiting import eventually
@@ -28,8 +31,13 @@ async def test_a_lost_lease_stops_the_module_and_reports_nothing(
 
 
 async def test_a_worker_told_to_stop_gives_back_what_it_cannot_end(
-    work: Work, gateway: GatewayStandIn, make_module: MakeModule
+    work: Work,
+    gateway: GatewayStandIn,
+    make_module: MakeModule,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    # Here nobody kills a worker that takes too long, however busy the machine.
+    monkeypatch.setattr(job_execution, "RELEASE_SECONDS_MAX", 60)
     module = gateway.register(make_module("echo started; sleep 600"))
     job = gateway.add_job(module, "Wait")
 

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-START_SECONDS = 10.0
+START_SECONDS = 60.0
 
 
 @dataclass

@@ -21,7 +21,7 @@ from services.runs.testing import Api
 from shared.testing.eventually import eventually
 
 PATH = "/api/v1/events/"
-READ_SECONDS_MAX = 30.0
+READ_SECONDS_MAX = 60.0
 
 
 @dataclass(frozen=True)

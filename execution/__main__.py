@@ -1,5 +1,6 @@
 """`python -m execution`: builds a worker from its settings and runs it until it is told to stop."""
 
+import argparse
 import asyncio
 import fcntl
 import os
@@ -23,6 +24,7 @@ from shared.telemetry import configure_logging
 
 
 def main() -> None:
+    _read_arguments()
     if shutil.which("git") is None:
         sys.exit("git is missing: the worker fetches modules with it")
     settings = WorkerSettings.load()
@@ -30,6 +32,17 @@ def main() -> None:
     settings.folder.mkdir(parents=True, exist_ok=True)
     with _only_worker_of(settings.folder):
         asyncio.run(run(settings))
+
+
+def _read_arguments() -> None:
+    """What the command line says counts more than the environment, and is judged alike."""
+    parser = argparse.ArgumentParser(
+        prog="python -m execution", description="Carries out jobs until it is told to stop."
+    )
+    parser.add_argument("--jobs", metavar="N", help="at most so many at once (default: 2)")
+    jobs = parser.parse_args().jobs
+    if jobs is not None:
+        os.environ["MLSPLOIT_WORKER_JOBS"] = jobs
 
 
 async def run(settings: WorkerSettings) -> None:

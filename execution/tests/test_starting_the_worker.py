@@ -23,12 +23,14 @@ async def start(tmp_path: Path) -> AsyncIterator[Start]:
     """Starts workers in one folder; none outlives the test."""
     workers: list[Process] = []
 
-    async def start(**settings: str) -> Process:
+    async def start(*arguments: str, **settings: str) -> Process:
         environment = {**os.environ, "MLSPLOIT_WORKER_DIR": str(tmp_path)}
         for name, value in settings.items():
             environment[f"MLSPLOIT_{name.upper()}"] = value
         worker = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "execution"), env=environment, stderr=asyncio.subprocess.PIPE
+            *(sys.executable, "-m", "execution", *arguments),
+            env=environment,
+            stderr=asyncio.subprocess.PIPE,
         )
         workers.append(worker)
         return worker
@@ -85,6 +87,19 @@ async def test_a_missing_token_is_one_sentence(start: Start) -> None:
     said = await what_it_says(worker)
     assert worker.returncode == 1
     assert said == "MLSPLOIT_WORKER_TOKEN: Field required\n"
+
+
+async def test_the_command_line_says_how_many_jobs_run_at_once(
+    start: Start, gateway: GatewayStandIn, nats: NatsServer
+) -> None:
+    addresses = {"gateway_url": gateway.url, "nats_url": nats.url, "worker_token": TOKEN}
+
+    await start("--jobs", "3", worker_jobs="5", worker_name="w", **addresses)
+    await eventually(lambda: gateway.backends)
+
+    assert gateway.backends["w"]["jobs"] == 3
+    refused = await start("--jobs", "0", **addresses)
+    assert await what_it_says(refused) == ("MLSPLOIT_WORKER_JOBS: Input should be greater than 0\n")
 
 
 async def test_a_second_worker_in_one_folder_is_refused(

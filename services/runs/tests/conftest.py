@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -67,12 +68,15 @@ def replicas(
     """As many processes of the service as a test starts, on one database and one NATS."""
 
     @asynccontextmanager
-    async def start(*, look_seconds: float = NO_LOOK_SECONDS) -> AsyncIterator[Running]:
+    async def start(
+        *, look_seconds: float = NO_LOOK_SECONDS, **changes: Any
+    ) -> AsyncIterator[Running]:
         settings = RunsSettings(
             data_dir=tmp_path,
             nats_url=nats.url,
             database_url=database_url,
             live_look_seconds=look_seconds,
+            **changes,
         )
         app = build(settings, transport=peers)
         async with serving(app) as url, httpx.AsyncClient(base_url=url, trust_env=False) as client:

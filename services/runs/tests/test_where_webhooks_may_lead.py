@@ -161,3 +161,22 @@ async def test_a_target_is_judged_again_when_it_is_called(
     assert receiver.received == []
     [shown] = await api.deliveries(webhook)
     assert (shown["attempts"], shown["error"]) == (1, "'127.0.0.1' is not a public address")
+
+
+async def test_a_name_that_is_looked_up_without_end_is_refused(
+    api: Api, settings: RunsSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def without_end(*_: Any, **__: Any) -> list[Any]:
+        await asyncio.Event().wait()
+        return []
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", without_end)
+    settings.webhook_timeout_seconds = 0.1
+    body = {"target": "https://hooks.example/"}
+
+    answer = await api.client.post("/api/v1/webhooks/", json=body, headers=api.alice)
+
+    assert (answer.status_code, answer.json()) == (
+        400,
+        {"target": ["Its name is not found in time."]},
+    )

@@ -1,5 +1,6 @@
 """The rules of webhooks: whose they are, where they may lead, and who knows their secrets."""
 
+import asyncio
 import base64
 import json
 import secrets
@@ -186,9 +187,12 @@ async def _delete(session: AsyncSession, which: Any) -> None:
 async def _judge(target: str, settings: RunsSettings) -> None:
     """Again at every delivery; here so that a mistake shows at once."""
     try:
-        await sending.judge(target, settings)
+        async with asyncio.timeout(settings.webhook_timeout_seconds):
+            await sending.judge(target, settings)
     except AddressRefused as refusal:
         raise InvalidFields.of_field("target", f"{str(refusal).capitalize()}.") from None
+    except TimeoutError:
+        raise InvalidFields.of_field("target", "Its name is not found in time.") from None
 
 
 def _new_secret() -> str:

@@ -1,6 +1,7 @@
 """Support for tests: a receiver of webhooks, as a real server. Never in production."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -61,9 +62,9 @@ class Receiver:
 
 
 @asynccontextmanager
-async def running_receiver() -> AsyncIterator[Receiver]:
+async def running_receiver(tls: ssl.SSLContext | None = None) -> AsyncIterator[Receiver]:
     receiver = Receiver()
-    async with await asyncio.start_server(receiver.serve, "127.0.0.1", 0) as server:
+    async with await asyncio.start_server(receiver.serve, "127.0.0.1", 0, ssl=tls) as server:
         receiver.port = server.sockets[0].getsockname()[1]
         yield receiver
 

@@ -5,7 +5,7 @@ import socket
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import Field, PositiveFloat, PositiveInt, SecretStr, model_validator
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, SecretStr, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from shared.settings import PlatformSettings, platform
@@ -39,10 +39,21 @@ class WorkerSettings(PlatformSettings):
     output_bytes_max: PositiveInt = 1024 * MEBIBYTE
     output_files_max: PositiveInt = 1000
     log_bytes_max: PositiveInt = 16 * MEBIBYTE
+    # Beyond what the log keeps a module may go on printing, but not for ever.
+    printed_bytes_max: PositiveInt = 1024 * MEBIBYTE
+    # What must stay free on the worker's disk while modules run.
+    disk_free_bytes_min: NonNegativeInt = 256 * MEBIBYTE
 
     docker_memory_bytes_max: PositiveInt = 2048 * MEBIBYTE
     docker_cpus_max: PositiveFloat = 1.0
     docker_processes_max: PositiveInt = 256
+    docker_tmp_bytes_max: PositiveInt = 256 * MEBIBYTE
+    # Which modules get what they ask for (runners/needs.py): none, a comma list, or `*`.
+    docker_network_modules: str = ""
+    docker_gpu_modules: str = ""
+    docker_root_modules: str = ""
+    # The engine's network of those that are granted one.
+    docker_network: str = "bridge"
 
     @model_validator(mode="after")
     def _a_token_is_needed(self) -> Self:
@@ -61,6 +72,13 @@ class WorkerSettings(PlatformSettings):
     @property
     def named_modules(self) -> frozenset[str]:
         """The modules named one by one; empty when all, or none, are served."""
-        if self.serves_all_modules:
-            return frozenset()
-        return frozenset(name.strip() for name in self.modules.split(",") if name.strip())
+        return frozenset() if self.serves_all_modules else _names(self.modules)
+
+    def grants(self, what: str, module: str) -> bool:
+        """Whether `what`_modules names this module."""
+        names: frozenset[str] = _names(getattr(self, f"{what}_modules"))
+        return bool(names & {module, "*"})
+
+
+def _names(text: str) -> frozenset[str]:
+    return frozenset(name.strip() for name in text.split(",") if name.strip())

@@ -18,6 +18,9 @@ from execution.claims import Claim, InputFile
 from execution.failures import JobFailed
 
 HASH_CHUNK_BYTES = 1024 * 1024
+BLOCK_BYTES = 512
+# A file's last block, and what the file system keeps about it.
+UNSAID_BYTES_MAX = 1024 * 1024
 DOCUMENT_BYTES_MAX = 16 * 1024 * 1024
 INPUT_DOCUMENT = "input.json"
 
@@ -96,14 +99,14 @@ class Workspace:
 
     def _refuse_too_much_output(self, bytes_max: int, files_max: int) -> None:
         size = files = 0
-        for folder, _, names in os.walk(self.output):
+        for folder, folders, names in os.walk(self.output):
+            files += len(folders) + len(names)
+            if files > files_max:
+                raise JobFailed(f"the module wrote more than {files_max} files and folders")
             for name in names:
-                files += 1
                 # A running module may remove a file while we look at it.
                 with suppress(FileNotFoundError):
-                    size += os.lstat(os.path.join(folder, name)).st_size
-                if files > files_max:
-                    raise JobFailed(f"the module wrote more than {files_max} files")
+                    size += _size(os.lstat(os.path.join(folder, name)))
                 if size > bytes_max:
                     raise JobFailed(f"the module wrote more than {bytes_max} bytes")
 
@@ -145,6 +148,12 @@ def remove_tree(root: Path) -> None:
     if os.path.lexists(root):
         for command in (["chmod", "-R", "u+rwX"], ["rm", "-rf"]):
             subprocess.run([*command, "--", str(root)], check=False, stderr=subprocess.DEVNULL)  # noqa: S603
+
+
+def _size(found: os.stat_result) -> int:
+    """What a file says of itself, or what it was given on the disk without saying so."""
+    taken = found.st_blocks * BLOCK_BYTES
+    return taken if taken > found.st_size + UNSAID_BYTES_MAX else found.st_size
 
 
 def _sha256(path: Path) -> str:

@@ -1,7 +1,7 @@
 """Runs a module in a container made from its own Dockerfile: no network, and limits on everything.
 
 A container belongs to one worker folder by its label; those of a killed worker are removed at the
-next start. What a module writes as root becomes the worker's own before anybody looks at it.
+next start. What it is refused and allowed stands in sandbox.py.
 """
 
 import asyncio
@@ -9,12 +9,13 @@ import os
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import docker
 import structlog
-from docker.errors import DockerException
+from docker.errors import APIError, DockerException
 from docker.models.containers import Container
 from docker.types import Mount
 
@@ -22,15 +23,19 @@ from execution.checkout import Checkouts
 from execution.claims import ModuleVersion
 from execution.runners import Emit
 from execution.runners.container import RunningContainer
+from execution.runners.handing import into_this_loop
 from execution.runners.images import Images, image_name
+from execution.runners.needs import asked_for, granted, refusals
+from execution.runners.sandbox import container_request, opening_request
 from execution.settings import WorkerSettings
 from execution.workspace import Workspace
 
 LABEL = "mlsploit.worker"
 THREADS_PER_JOB = 2
-NANO = 1_000_000_000
 # The user that an image runs as need not be the worker's.
-WRITABLE_BY_ALL = 0o777
+OPEN_TO_ALL = 0o777
+OPEN_TO_THE_WORKER = 0o700
+OPENING_SECONDS_MAX = 60
 
 log = structlog.get_logger(__name__)
 
@@ -66,39 +71,32 @@ class DockerRunner:
         await self._images.ensure(module, checkout, emit)
 
     async def run(self, module: ModuleVersion, workspace: Workspace, emit: Emit) -> int:
-        loop = asyncio.get_running_loop()
-
-        def emit_in_loop(chunk: bytes) -> None:
-            loop.call_soon_threadsafe(emit, chunk)
-
-        workspace.output.chmod(WRITABLE_BY_ALL)
-        running = RunningContainer(lambda: self._create(module, workspace), emit_in_loop)
-
-        def to_end() -> int:
-            try:
-                return running.to_end()
-            finally:
-                self._take_over(workspace.output, image_name(module))
-
-        return await self._stoppable(to_end, running.stop)
-
-    def _create(self, module: ModuleVersion, workspace: Workspace) -> Container:
-        settings = self._settings
-        return self._engine.containers.create(
-            image_name(module),
-            mounts=[
-                self._mount("/mnt/input", workspace.input, read_only=True),
-                self._mount("/mnt/output", workspace.output),
-            ],
-            environment={"MLSPLOIT_JOB_DIR": "/mnt", "PYTHONUNBUFFERED": "1"},
-            labels={LABEL: str(settings.folder)},
-            network_mode="none",
-            security_opt=["no-new-privileges"],
-            mem_limit=settings.docker_memory_bytes_max,
-            memswap_limit=settings.docker_memory_bytes_max,
-            nano_cpus=int(settings.docker_cpus_max * NANO),
-            pids_limit=settings.docker_processes_max,
+        # Whoever the module runs as: what is beside them is nobody else's to see.
+        workspace.root.chmod(OPEN_TO_THE_WORKER)
+        workspace.output.chmod(OPEN_TO_ALL)
+        emit_in_loop = into_this_loop(emit)
+        running = RunningContainer(
+            lambda: self._create(module, workspace, emit_in_loop), self._open_output, emit_in_loop
         )
+        return await self._stoppable(running.to_end, running.stop)
+
+    def _create(self, module: ModuleVersion, workspace: Workspace, emit: Emit) -> Container:
+        image = self._engine.images.get(image_name(module))
+        asked = asked_for(image.labels)
+        for sentence in refusals(module.name, asked, self._settings):
+            emit(f"mlsploit: {sentence}\n".encode())
+        mounts = [
+            self._mount("/mnt/input", workspace.input, read_only=True),
+            self._mount("/mnt/output", workspace.output),
+        ]
+        user = image.attrs["Config"].get("User") or ""
+        rights = granted(module.name, asked, self._settings)
+        request = container_request(self._settings, mounts, user, rights)
+        return self._engine.containers.create(image, labels=self._labels, **request)
+
+    @property
+    def _labels(self) -> dict[str, str]:
+        return {LABEL: str(self._settings.folder)}
 
     def _mount(self, target: str, folder: Path, *, read_only: bool = False) -> Mount:
         """The folder as the engine sees it."""
@@ -106,35 +104,36 @@ class DockerRunner:
         outside = (settings.host_dir or settings.folder) / folder.relative_to(settings.folder)
         return Mount(target, str(outside), type="bind", read_only=read_only)
 
-    def _take_over(self, folder: Path, image: str) -> None:
-        """Give what modules wrote to the worker, which could not even remove it otherwise."""
-        user = os.geteuid()
-        if user == 0:
+    def _open_output(self, container: Container) -> None:
+        """A worker that is not root could not even remove what the module's user wrote."""
+        if os.geteuid() == 0:
             return
+        user = container.attrs["Config"]["User"]
+        for found in container.attrs["Mounts"]:
+            if found["RW"] and found["Type"] == "bind":
+                mount = Mount("/mnt/output", found["Source"], type="bind")
+                request = opening_request(self._settings, [mount], user)
+                self._run_briefly(container.attrs["Image"], request)
+
+    def _run_briefly(self, image: str, request: dict[str, Any]) -> None:
         try:
-            self._engine.containers.run(
-                image,
-                ["-R", "-h", f"{user}:{os.getegid()}", "/mnt/output"],
-                entrypoint="chown",
-                user="0:0",
-                cap_drop=["ALL"],
-                cap_add=["CHOWN", "DAC_READ_SEARCH"],
-                mounts=[self._mount("/mnt/output", folder)],
-                labels={LABEL: str(self._settings.folder)},
-                network_mode="none",
-                remove=True,
-            )
-        except DockerException as error:
-            log.warning("output_not_taken_over", folder=str(folder), reason=str(error))
+            container = self._engine.containers.create(image, labels=self._labels, **request)
+            try:
+                container.start()
+                container.wait(timeout=OPENING_SECONDS_MAX)
+            finally:
+                container.remove(force=True, v=True)
+        except (DockerException, OSError) as error:
+            log.warning("output_not_opened", reason=str(error))
 
     def _remove_leftovers(self) -> None:
         label = f"{LABEL}={self._settings.folder}"
         for container in self._engine.containers.list(all=True, filters={"label": label}):
             log.info("leftover_removed", container=container.name)
+            with suppress(APIError):
+                container.kill()
+            self._open_output(container)
             container.remove(force=True, v=True)
-        jobs, image = self._settings.folder / "jobs", self._images.any_name()
-        if image is not None and jobs.exists():
-            self._take_over(jobs, image)
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)

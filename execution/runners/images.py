@@ -46,13 +46,6 @@ class Images:
             build.cancel()
             await asyncio.wait({build})
 
-    def any_name(self) -> str | None:
-        """Some image that was built here."""
-        for image in self._engine.images.list(REPOSITORY):
-            if image.tags:
-                return str(image.tags[0])
-        return None
-
     def _forget(self, name: str, build: asyncio.Task[None]) -> None:
         del self._builds[name]
         if not build.cancelled():

@@ -2,8 +2,6 @@
 
 import asyncio
 import os
-import shutil
-import subprocess
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
@@ -11,39 +9,21 @@ from pathlib import Path
 
 import docker
 import pytest
+from docker.types import Mount
 
 from execution.checkout import Checkouts
 from execution.claims import ModuleVersion
 from execution.failures import JobFailed
 from execution.runners.docker import LABEL, DockerRunner
 from execution.runners.images import image_name
+from execution.runners.sandbox import UNPRIVILEGED
 from execution.settings import WorkerSettings
+from execution.testing.engine import DOCKERFILE, WHY_NOT
 from execution.testing.repositories import make_repository
 from execution.testing.waiting import eventually
 from execution.workspace import Workspace
 
-DOCKERFILE = """FROM python:3.11-slim
-COPY . /app
-WORKDIR /app
-CMD ["sh", "run.sh"]
-"""
-
-
-IMAGE = "python:3.11-slim"
 SOMEBODY = 65534
-
-
-def why_not() -> str:
-    """Asked of the command: the library leaves a socket open when no engine answers."""
-    if shutil.which("docker") is None:
-        return "no docker command here"
-    asked = subprocess.run(["docker", "image", "inspect", IMAGE], capture_output=True, text=True)
-    if asked.returncode == 0:
-        return ""
-    said = " ".join(asked.stderr.split())
-    return f"no Docker engine with the image {IMAGE} here: {said}"
-
-
 # The gateway of the route without a destination is the machine that runs the build.
 WAIT_FOR_THE_TEST = """
 import socket, sys
@@ -52,7 +32,6 @@ routes = [line.split() for line in open("/proc/net/route")]
 address = ".".join(str(byte) for byte in reversed(bytes.fromhex(gateway)))
 socket.create_connection((address, int(sys.argv[1]))).recv(1)
 """
-WHY_NOT = why_not()
 pytestmark = pytest.mark.skipif(bool(WHY_NOT), reason=WHY_NOT)
 
 
@@ -245,20 +224,32 @@ async def test_a_worker_that_is_not_root_reads_and_removes_what_root_wrote(
 async def test_what_a_killed_worker_that_is_not_root_left_can_be_removed(
     open_folder: Path,
 ) -> None:
+    """Its container is the last thing that it would have removed, and says who wrote there."""
     bench = Bench(open_folder)
     runner = await bench.start_runner()
-    await runner.prepare(bench.module("true"), bench.said.extend)
+    secret = (
+        "umask 077; mkdir -p /mnt/output/d/e; echo > /mnt/output/d/e/f; chmod 500 /mnt/output/d"
+    )
+    module = bench.module(secret)
+    await runner.prepare(module, bench.said.extend)
+    bench.workspace.output.chmod(0o777)
 
     with as_somebody(open_folder):
-        os.seteuid(0)
-        of_root = bench.workspace.output / "of root"
-        of_root.mkdir(mode=0o700)
-        (of_root / "a").touch(mode=0o600)
-        os.seteuid(SOMEBODY)
+        left = bench.engine.containers.create(
+            image_name(module),
+            user=UNPRIVILEGED,
+            mounts=[Mount("/mnt/output", str(bench.workspace.output), type="bind")],
+            labels={LABEL: str(bench.settings.folder)},
+        )
+        left.start()
+        left.wait()
+        with pytest.raises(PermissionError):
+            os.listdir(bench.workspace.output / "d" / "e")
         await bench.start_runner()
         bench.workspace.remove()
 
     assert not bench.workspace.root.exists()
+    assert bench.containers == []
     await bench.clear()
 
 

@@ -1,1 +1,0 @@
-"""Logging in: who may try, how often, and from where."""

@@ -6,6 +6,8 @@ from fastapi import Depends, Request
 
 from services.users import queries
 from services.users.keys import KeyRing, SigningKey
+from services.users.login.addresses import client_address, networks
+from services.users.login.failures import LoginLimits
 from services.users.mail import Mailer, MailServer
 from services.users.presenter import Presenter
 from services.users.resets import ResetTokens
@@ -45,6 +47,23 @@ async def _signing_key(keys: KeyRingDep) -> SigningKey:
 
 
 SigningKeyDep = Annotated[SigningKey, Depends(_signing_key)]
+
+
+async def _login_limits(request: Request) -> LoginLimits:
+    limits: LoginLimits = request.app.state.login_limits
+    return limits
+
+
+LoginLimitsDep = Annotated[LoginLimits, Depends(_login_limits)]
+
+
+async def _client_address(request: Request, settings: SettingsDep) -> str:
+    forwarded_for = ",".join(request.headers.getlist("x-forwarded-for"))
+    peer = request.client.host if request.client else ""
+    return client_address(forwarded_for, peer, networks(settings.trusted_proxies))
+
+
+ClientAddressDep = Annotated[str, Depends(_client_address)]
 
 
 async def _mailer(settings: SettingsDep) -> Mailer:

@@ -1,6 +1,6 @@
 """What this service refuses by name."""
 
-from shared.errors import InvalidFields
+from shared.errors import ApiError, InvalidFields
 
 
 class UsernameTaken(InvalidFields):
@@ -18,3 +18,14 @@ class CannotLogIn(InvalidFields):
 
     def __init__(self) -> None:
         super().__init__({"non_field_errors": ["Unable to log in with provided credentials."]})
+
+
+class TooManyFailures(ApiError):
+    """Nothing was looked at: not even the right password is right now."""
+
+    status = 429
+    detail = "Too many failed logins; try again later."
+
+    def __init__(self, *, seconds: int):
+        detail = f"Too many failed logins; try again in {seconds} seconds."
+        super().__init__(detail, headers={"Retry-After": str(seconds)})

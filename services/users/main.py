@@ -6,6 +6,7 @@ import httpx
 from fastapi import FastAPI
 
 from services.users.keys import KeyRing
+from services.users.login.failures import LoginLimits
 from services.users.revocations import restore_revocations
 from services.users.routes import authentication, internal, passwords, tokens, users
 from services.users.settings import UsersSettings
@@ -36,4 +37,11 @@ def build(
     *,
     transport: httpx.AsyncBaseTransport | None = None,
 ) -> FastAPI:
-    return create_app(describe(settings or UsersSettings.load()), transport=transport)
+    settings = settings or UsersSettings.load()
+    app = create_app(describe(settings), transport=transport)
+    app.state.login_limits = LoginLimits(
+        per_account=settings.login_failures_per_account_max,
+        per_address=settings.login_failures_per_address_max,
+        minutes=settings.login_failures_minutes,
+    )
+    return app

@@ -49,3 +49,14 @@ class Token(UsersTable, table=True):
     # To about a minute, and only when the news of it got through.
     last_used_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
     revoked_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
+
+
+class FailedLogins(UsersTable, table=True):
+    """Of accounts and of addresses, by digest: there are only so many rows."""
+
+    __tablename__ = "failed_logins"
+
+    bucket: str = Field(primary_key=True, max_length=16)
+    failures: int
+    # The count is good until then.
+    ends_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))

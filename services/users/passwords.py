@@ -2,11 +2,14 @@
 
 import asyncio
 import gzip
+import os
 import re
+from concurrent.futures import ThreadPoolExecutor
 from difflib import SequenceMatcher
-from functools import cache
+from functools import cache, partial
 from importlib.util import find_spec
 from pathlib import Path
+from typing import NamedTuple
 
 from pwdlib import PasswordHash
 
@@ -17,19 +20,33 @@ CHARACTERS_MAX = 1024
 SIMILARITY_MAX = 0.7
 
 _hasher = PasswordHash.recommended()
+# Slow and hungry on purpose (64 MiB each), so no more at a time than there are processors, and in
+# threads of their own: neither other requests nor the memory must suffer.
+_threads = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="argon2")
+
+
+class Comparison(NamedTuple):
+    """`better_hash` is set when the password is right and its hash weaker than those made today."""
+
+    is_right: bool
+    better_hash: str | None
 
 
 async def hash_password(password: str) -> str:
-    """In a thread: argon2id is slow on purpose and must not hold up other requests."""
-    return await asyncio.to_thread(_hasher.hash, password)
+    return await asyncio.get_running_loop().run_in_executor(_threads, _hasher.hash, password)
 
 
-async def matches(password: str, password_hash: str | None) -> bool:
+async def compare(password: str, password_hash: str | None) -> Comparison:
     """With no hash (no such user) it takes as long as with one, so time tells nothing."""
     if password_hash is None:
         await hash_password(password)
-        return False
-    return await asyncio.to_thread(_hasher.verify, password, password_hash)
+        return Comparison(False, None)
+    work = partial(_hasher.verify_and_update, password, password_hash)
+    return Comparison(*await asyncio.get_running_loop().run_in_executor(_threads, work))
+
+
+async def matches(password: str, password_hash: str) -> bool:
+    return (await compare(password, password_hash)).is_right
 
 
 def check_new(password: str, repeated: str, *, username: str) -> None:

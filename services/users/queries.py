@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.users.models import Token, User
+from services.users.models import FailedLogins, Token, User
 from shared.clock import utc_now
 from shared.db import col
 from shared.errors import NotFound
@@ -62,6 +62,12 @@ async def list_active_users_of_address(session: AsyncSession, email: str) -> Seq
         func.lower(col(User.email)) == func.lower(email), col(User.is_active)
     )
     return (await session.scalars(statement)).all()
+
+
+async def list_failures(session: AsyncSession, buckets: Sequence[str]) -> Sequence[Any]:
+    columns = (col(FailedLogins.bucket), col(FailedLogins.failures), col(FailedLogins.ends_at))
+    statement = select(*columns).where(col(FailedLogins.bucket).in_(buckets))
+    return (await session.execute(statement)).all()
 
 
 async def list_live_tokens(session: AsyncSession, user_id: int) -> Sequence[Token]:

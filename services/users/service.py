@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.users import passwords, queries
-from services.users.errors import CannotLogIn, UsernameTaken, WrongPassword
+from services.users.errors import UsernameTaken, WrongPassword
 from services.users.keys import Claims, SigningKey
 from services.users.models import Token, User
 from services.users.schemas import PasswordChange, Registration, UserChange, UserReplacement
@@ -64,17 +64,6 @@ async def add_user(
         raise UsernameTaken from None
     await publish(session, UserRegistered(user_id=user.id or 0, username=username))
     return user
-
-
-async def check_credentials(user: User | None, username: str, password: str) -> User:
-    """The user of these credentials. Names are compared by case here, as the contract has it."""
-    if not username or not password:
-        raise InvalidFields.of_whole('Must include "username" and "password".')
-    known = user if user is not None and user.username == username else None
-    is_right = await passwords.matches(password, known.password_hash if known else None)
-    if known is None or not is_right or not known.is_active:
-        raise CannotLogIn
-    return known
 
 
 async def issue_token(

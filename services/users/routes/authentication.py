@@ -5,13 +5,17 @@ from starlette.responses import Response
 
 from services.users import queries, service
 from services.users.dependencies import (
+    ClientAddressDep,
     KeyRingDep,
+    LoginLimitsDep,
     PresenterDep,
     Reader,
     SettingsDep,
     SigningKeyDep,
     Writer,
 )
+from services.users.login.documents import TOO_MANY
+from services.users.login.service import log_in as login
 from services.users.passwords import hash_password
 from services.users.schemas import (
     Credentials,
@@ -55,20 +59,21 @@ async def register(
     return json_response({"token": token}, status=201)
 
 
-@router.post("/login/", response_model=Issued, openapi_extra=accepts(Credentials))
+@router.post(
+    "/login/", response_model=Issued, openapi_extra=accepts(Credentials), responses=TOO_MANY
+)
 async def log_in(
     submission: SubmissionDep,
     database: DatabaseDep,
     settings: SettingsDep,
     key: SigningKeyDep,
+    limits: LoginLimitsDep,
+    address: ClientAddressDep,
 ) -> Response:
     """A new token for name and password; tokens from elsewhere stay valid."""
     body = submission.into(Login)
-    async with database.reading() as session:
-        found = await queries.find_by_username(session, body.username)
-    user = await service.check_credentials(found, body.username, body.password)
-    async with database.transaction() as session:
-        token = await service.issue_token(session, user, key, days=settings.token_days)
+    days = settings.token_days
+    token = await login(database, body, key, limits=limits, address=address, days=days)
     return json_response({"token": token})
 
 

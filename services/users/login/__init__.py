@@ -1,0 +1,1 @@
+"""Logging in: who may try, how often, and from where."""

@@ -4,26 +4,28 @@ The contract judges a body after credentials, method and existence. So a route t
 `Submission` - bytes that were read but not yet judged - and its service turns it `into` a body.
 """
 
-import json
-from collections.abc import AsyncGenerator
-from typing import Annotated, Any, NoReturn, TypeVar
-from urllib.parse import parse_qsl
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Request
 from pydantic import BaseModel, ConfigDict, ValidationError
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
+from shared import foreign_json
 from shared.errors import (
     NON_FIELD_ERRORS,
     REQUIRED,
     ApiError,
     BadRequest,
+    BodyTooSlow,
     InvalidFields,
     PayloadTooLarge,
     UnsupportedMediaType,
 )
 from shared.fields import Field
+from shared.forms import TooManyFields, parse_form
 
 FORM_FIELDS_MAX = 1000
 FORM_FIELD_BYTES_MAX = int(2.5 * 1024 * 1024)
@@ -137,15 +139,9 @@ def _faults(error: ValidationError) -> dict[str, list[str]]:
 
 def _parse_json(raw: bytes) -> Any:
     try:
-        return json.loads(raw.decode("utf-8"), parse_constant=_refuse_constant)
-    except RecursionError:
-        raise BadRequest("JSON parse error - nested too deeply") from None
+        return foreign_json.parse(raw.decode("utf-8"))
     except ValueError as error:
         raise BadRequest(f"JSON parse error - {error}") from None
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"Out of range float values are not JSON compliant: {name!r}")
 
 
 async def read_bytes(request: Request, *, limit: int) -> bytes:
@@ -155,15 +151,33 @@ async def read_bytes(request: Request, *, limit: int) -> bytes:
 
 async def read_chunks(request: Request, *, limit: int) -> AsyncGenerator[bytes, None]:
     """The same piece by piece; what says beforehand that it is too large is not read at all."""
+    _refuse_encoded(request)
     announced = request.headers.get("content-length", "")
     if announced.isdigit() and int(announced) > limit:
         raise PayloadTooLarge
     size = 0
-    async for chunk in request.stream():
+    pieces = aiter(request.stream())
+    while (chunk := await _next_chunk(request, pieces)) is not None:
         size += len(chunk)
         if size > limit:
             raise PayloadTooLarge
         yield chunk
+
+
+async def _next_chunk(request: Request, pieces: AsyncIterator[bytes]) -> bytes | None:
+    """None at the end. A client may be slow, but not silent: its request holds memory and files."""
+    try:
+        async with asyncio.timeout(request.app.state.settings.body_idle_seconds):
+            return await anext(pieces, None)
+    except TimeoutError:
+        raise BodyTooSlow from None
+
+
+def _refuse_encoded(request: Request) -> None:
+    """A compressed body may be a thousand times as large as it seems; nobody has to send one."""
+    encoding = request.headers.get("content-encoding", "identity")
+    if encoding.strip().lower() not in ("", "identity"):
+        raise UnsupportedMediaType(encoding)
 
 
 async def read_submission(request: Request) -> Submission:
@@ -175,7 +189,7 @@ async def read_submission(request: Request) -> Submission:
         raw = await read_bytes(request, limit=limit)
         if content_type == FORM_TYPE:
             return Submission(form=_read_urlencoded(raw))
-    except BadRequest as refusal:
+    except (BadRequest, UnsupportedMediaType) as refusal:
         return Submission(refusal=refusal)
     if raw and content_type != JSON_TYPE:
         # The original took a body of no type for plain text.
@@ -186,14 +200,9 @@ async def read_submission(request: Request) -> Submission:
 
 def _read_urlencoded(raw: bytes) -> Pairs:
     try:
-        pairs = parse_qsl(
-            raw.decode("utf-8", errors="replace"),
-            keep_blank_values=True,
-            max_num_fields=FORM_FIELDS_MAX,
-        )
-    except ValueError:
+        return list(parse_form(raw, fields_max=FORM_FIELDS_MAX))
+    except TooManyFields:
         raise BadRequest(f"A form may have at most {FORM_FIELDS_MAX} fields.") from None
-    return list(pairs)
 
 
 async def _read_multipart(request: Request, limit: int) -> Pairs:

@@ -80,6 +80,15 @@ class NotFound(ApiError):
     detail = "Not found."
 
 
+class BodyTooSlow(ApiError):
+    status = 408
+    detail = "Nothing came of the request's body for too long."
+
+    def __init__(self) -> None:
+        # What may still come of it is no request.
+        super().__init__(headers={"Connection": "close"})
+
+
 class Conflict(ApiError):
     status = 409
     detail = "The request conflicts with the current state."

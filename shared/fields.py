@@ -11,11 +11,13 @@ from typing import Any, ClassVar, NoReturn
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
+from shared import foreign_json
 from shared.errors import NOT_NULL
 from shared.hyperlinks import link_schema, parse_link
 
 BLANK = "This field may not be blank."
 NOT_A_STRING = "Not a valid string."
+SHOWN_CHARACTERS_MAX = 200
 NUL = "Null characters are not allowed."
 
 _TRUE = frozenset(["t", "T", "y", "Y", "yes", "YES", "true", "True", "TRUE", "on", "On", "ON", "1"])
@@ -139,8 +141,8 @@ class JsonText(Text):
     def parse(self, value: Any) -> str:
         text = super().parse(value)
         try:
-            return json.dumps(json.loads(text, parse_constant=_no_constant), allow_nan=False)
-        except (ValueError, RecursionError):
+            return json.dumps(foreign_json.parse(text))
+        except ValueError:
             refuse(self.not_json)
 
     def json_schema(self) -> dict[str, Any]:
@@ -204,10 +206,6 @@ class Number(Field):
         return {"type": "integer", "minimum": 0, "maximum": 2**63 - 1}
 
 
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
-
-
 def _is_encodable(text: str) -> bool:
     """False for a lone surrogate, which JSON can smuggle in and UTF-8 cannot carry."""
     try:
@@ -218,4 +216,6 @@ def _is_encodable(text: str) -> bool:
 
 
 def _shown(value: Any) -> str:
-    return value.encode(errors="replace").decode() if isinstance(value, str) else str(value)
+    """What was sent, in an answer: never all of something long."""
+    text = value.encode(errors="replace").decode() if isinstance(value, str) else str(value)
+    return text if len(text) <= SHOWN_CHARACTERS_MAX else f"{text[:SHOWN_CHARACTERS_MAX]}..."

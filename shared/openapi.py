@@ -15,6 +15,7 @@ from shared.conditional import PreconditionFailed
 from shared.errors import (
     REQUIRED,
     ApiError,
+    BodyTooSlow,
     Conflict,
     Forbidden,
     InvalidFields,
@@ -41,6 +42,7 @@ REFUSALS: dict[int, ApiError] = {
         Unauthenticated(),
         Forbidden(),
         NotFound(),
+        BodyTooSlow(),
         Conflict(),
         PreconditionFailed(),
         PayloadTooLarge(),
@@ -170,7 +172,8 @@ def _refusal(error: ApiError) -> Extra:
     content = {"schema": {"anyOf": kinds} if kinds[1:] else kinds[0], "example": error.body()}
     # A conflict passes by itself where another request is still at work.
     later = ["Retry-After"] if isinstance(error, Conflict) else []
-    headers = named_headers(["X-Request-ID", *error.headers, *later])
+    own = [name for name in error.headers if name != "Connection"]
+    headers = named_headers(["X-Request-ID", *own, *later])
     return {"description": error.detail, "content": {JSON_TYPE: content}, "headers": headers}
 
 
@@ -183,7 +186,7 @@ def _statuses(operation: Extra) -> Iterator[int]:
     if "query" in places or "requestBody" in operation:
         yield 400
     if "requestBody" in operation:
-        yield from (413, 415)
+        yield from (408, 413, 415)
     yield 503
 
 

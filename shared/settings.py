@@ -7,7 +7,7 @@ Platform values have fixed names (`MLSPLOIT_NATS_URL`); a service's own carry it
 from pathlib import Path
 from typing import Any, Self
 
-from pydantic import AliasChoices, Field, ValidationError
+from pydantic import AliasChoices, Field, PositiveFloat, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -47,7 +47,8 @@ class ServiceSettings(PlatformSettings):
     hosting_ssl_enabled: bool = platform("hosting_ssl_enabled", False)
 
     database_url: str = ""
-    body_bytes_max: int = 64 * 1024 * 1024
+    body_bytes_max: int = 8 * 1024 * 1024
+    body_idle_seconds: PositiveFloat = 60.0
     peer_timeout_seconds: float = 5.0
 
     def database(self, name: str) -> str:

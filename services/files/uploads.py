@@ -17,7 +17,12 @@ from services.files.multipart import FileSink, MultipartReader
 from services.files.names import too_long
 from services.files.schemas import FileUpload, StaffFileUpload
 from services.files.storage.interface import BlobStore, StagedBlob
-from shared.bodies import MULTIPART_TYPE, Submission, read_chunks, read_submission
+from shared.bodies import (
+    MULTIPART_TYPE,
+    Submission,
+    read_chunks,
+    read_submission,
+)
 from shared.errors import BadRequest, PayloadTooLarge
 
 BLOB = "blob"

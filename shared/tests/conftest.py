@@ -62,6 +62,7 @@ def build_service() -> Callable[[Path, Peers], FastAPI]:
             data_dir=folder,
             nats_url="",
             body_bytes_max=BODY_BYTES_MAX,
+            body_idle_seconds=0.2,
             api_allowed_hosts="mlsploit.test,other.test",
         )
         described = Service(

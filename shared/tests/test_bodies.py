@@ -1,3 +1,6 @@
+import asyncio
+import gzip
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
@@ -153,3 +156,33 @@ async def test_the_api_document_shows_all_three_encodings(client: httpx.AsyncCli
         "application/x-www-form-urlencoded",
         "multipart/form-data",
     }
+
+
+async def test_a_compressed_body_is_refused_unread(client: httpx.AsyncClient) -> None:
+    bomb = gzip.compress(b'{"name": "' + b"x" * BODY_BYTES_MAX * 2 + b'"}')
+    in_parts = {"Content-Type": "multipart/form-data; boundary=b"}
+    for kind in (JSON, FORM, in_parts):
+        for encoding in ("gzip", "br", "deflate", "identity, gzip"):
+            headers = {**kind, "Content-Encoding": encoding}
+            answer = await client.post(ECHOES, content=bomb, headers=headers)
+            detail = f'Unsupported media type "{encoding}" in request.'
+            assert (answer.status_code, answer.json()) == (415, {"detail": detail})
+    plain = {**JSON, "Content-Encoding": "identity"}
+    answer = await client.post(ECHOES, content=b'{"name": "x"}', headers=plain)
+    assert answer.status_code == 200
+
+
+@pytest.mark.attack
+@pytest.mark.parametrize("kind", [JSON, FORM, {"Content-Type": "multipart/form-data; boundary=b"}])
+async def test_a_body_that_never_comes_is_given_up(
+    client: httpx.AsyncClient, kind: dict[str, str]
+) -> None:
+    async def falls_silent() -> AsyncIterator[bytes]:
+        yield b"--b\r\n"
+        await asyncio.Event().wait()
+
+    answer = await client.post(ECHOES, content=falls_silent(), headers=kind)
+
+    detail = "Nothing came of the request's body for too long."
+    assert (answer.status_code, answer.json()) == (408, {"detail": detail})
+    assert answer.headers["connection"] == "close"

@@ -10,8 +10,10 @@ from shared.auth import Caller, requires
 from shared.errors import Forbidden
 from shared.paging import Page, pages
 
-# Modules belong to nobody, so anybody who is signed in may read them, an execution worker too.
-READER = Depends(requires("modules:read", "jobs:execute"))
+# Modules belong to nobody, so anybody who is signed in may read them.
+READER = Depends(requires("modules:read"))
+# An execution worker has to know which there are, and nothing else.
+CATALOGUE_READER = Depends(requires("modules:read", "jobs:execute"))
 Writer = Annotated[Caller, Depends(requires("modules:write"))]
 ModulePage = Annotated[Page, Depends(pages(queries.MODULE_ORDERS))]
 FunctionPage = Annotated[Page, Depends(pages(queries.FUNCTION_ORDERS))]

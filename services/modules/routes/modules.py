@@ -4,7 +4,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from services.modules import queries, service
-from services.modules.dependencies import ADMINISTRATOR, READER, ModulePage
+from services.modules.dependencies import ADMINISTRATOR, CATALOGUE_READER, ModulePage
 from services.modules.presenter import MODULE_FIELDS, show_modules
 from services.modules.schemas import ModuleRead
 from shared.answers import json_response, no_content
@@ -18,7 +18,7 @@ router = APIRouter(prefix="/api/v1/modules", tags=["modules"])
 
 @router.get(
     "/",
-    dependencies=[READER],
+    dependencies=[CATALOGUE_READER],
     response_model=list[ModuleRead],
     openapi_extra=list_parameters(MODULE_FIELDS, ids=("id",)),
 )
@@ -33,7 +33,7 @@ async def list_modules(
     return page.answer([narrowed(module, wanted) for module in shown])
 
 
-@router.get("/{module_id}/", dependencies=[READER], response_model=ModuleRead)
+@router.get("/{module_id}/", dependencies=[CATALOGUE_READER], response_model=ModuleRead)
 async def read_module(module_id: PathId, session: ReadSessionDep, links: HyperlinksDep) -> Response:
     row = await queries.get_module_row(session, module_id)
     functions = await queries.list_functions(session, module_ids=[module_id])

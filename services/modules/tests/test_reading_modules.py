@@ -108,7 +108,7 @@ async def test_what_does_not_exist_is_not_found(
     assert (answer.status_code, answer.json()) == (404, {"detail": "Not found."})
 
 
-async def test_a_workers_narrow_token_reads_but_removes_nothing(
+async def test_a_workers_narrow_token_reads_modules_and_does_nothing_else(
     client: httpx.AsyncClient, signer: Signer, register: Register, commit: Commit
 ) -> None:
     commit()
@@ -116,8 +116,14 @@ async def test_a_workers_narrow_token_reads_but_removes_nothing(
     headers = signer.headers(is_staff=True, scopes="jobs:execute")
 
     assert len((await client.get(MODULES, headers=headers)).json()) == 1
-    removal = await client.delete(f"{MODULES}{module.id}/", headers=headers)
-    assert removal.status_code == 403
+    for method, path in (
+        ("DELETE", f"{MODULES}{module.id}/"),
+        ("GET", FUNCTIONS),
+        ("POST", f"{MODULES}validate/"),
+        ("POST", f"{MODULES}register/"),
+    ):
+        answer = await client.request(method, path, headers=headers)
+        assert answer.status_code == 403, (method, path)
 
 
 async def test_only_an_administrator_removes_a_module_and_its_functions_go_with_it(

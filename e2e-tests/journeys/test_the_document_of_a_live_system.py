@@ -1,6 +1,7 @@
 """`/openapi.json` as a client gets it: valid, whole, and exact about headers and scopes."""
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,6 +17,11 @@ from dev.stack import Stack
 PUBLIC = ("/auth/", "/api/v1/", "/media/")
 FORMS = {"application/x-www-form-urlencoded", "multipart/form-data"}
 ENCODINGS = {"application/json", *FORMS}
+# What a worker does: know the modules, say that it is there, take jobs, report, hand in outputs.
+OF_WORKERS = {
+    *("list_modules", "read_module", "register_backend", "list_backends", "create_file"),
+    *("claim_job", "renew_lease", "append_log", "release_job", "change_job", "replace_job"),
+}
 
 Json = dict[str, Any]
 # Path, method, operation.
@@ -84,6 +90,30 @@ def test_a_scope_that_an_operation_names_is_enough_for_it(document: Json, alice:
                 made = alice.asks("POST", "/auth/tokens/", json={"name": "n", "scopes": [scope]})
                 headers = {"Authorization": f"Bearer {made.json()['token']}"}
                 assert alice.asks("GET", path, headers=headers).status_code == 200, (path, scope)
+
+
+def test_a_workers_token_opens_what_a_worker_does_and_nothing_else(
+    document: Json, alice: Person
+) -> None:
+    body = {"name": "worker", "scopes": ["jobs:execute"]}
+    token = alice.asks("POST", "/auth/tokens/", json=body).json()["token"]
+    headers = {"Authorization": f"Token {token}"}
+
+    opened = set()
+    for path, method, operation in operations(document):
+        # A requirement that may be left out marks what is open to everybody.
+        if operation["security"] and {} not in operation["security"]:
+            address = re.sub(r"\{[a-z_]+\}", "999999", path)
+            answer = alice.http.request(method, address, headers=headers)
+            assert answer.status_code < 500, address
+            if answer.status_code != 403:
+                opened.add(operation["operationId"])
+
+    assert opened == OF_WORKERS - {"create_file"}
+    blob = {"blob": ("out.txt", b"made")}
+    for kind, status in (("OUTPUT", 201), ("INPUT", 403)):
+        sent = alice.http.post("/api/v1/files/", headers=headers, files=blob, data={"kind": kind})
+        assert sent.status_code == status
 
 
 def test_headers_are_named_where_they_occur(document: Json) -> None:

@@ -126,8 +126,10 @@ async def list_references(session: AsyncSession, file_id: int) -> Sequence[FileR
     return (await session.scalars(statement)).all()
 
 
-async def list_held_by(session: AsyncSession, holder: str) -> set[int]:
-    statement = select(col(FileReference.file_id)).where(col(FileReference.holder) == holder)
+async def list_outputs_held_by(session: AsyncSession, holder: str) -> set[int]:
+    statement = select(col(FileReference.file_id)).where(
+        col(FileReference.holder) == holder, col(FileReference.role) == "output"
+    )
     return set((await session.scalars(statement)).all())
 
 

@@ -36,8 +36,8 @@ async def hold_files(session: AsyncSession, caller: Caller, body: Hold) -> Seque
     if body.role == "input":
         _check_inputs(files, body.owner_id)
     else:
-        held = await queries.list_held_by(session, body.holder)
-        _check_outputs(files, body.owner_id, caller, held)
+        made = await queries.list_outputs_held_by(session, body.holder)
+        _check_outputs(files, body.owner_id, caller, made)
         await _claim(session, [file.id for file in files])
     await _insert_references(session, files, body)
     return files
@@ -65,12 +65,15 @@ def _check_inputs(files: Sequence[Any], owner_id: int) -> None:
         raise InvalidFields.of_field(FIELD, LINK_MISSING)
 
 
-def _check_outputs(files: Sequence[Any], owner_id: int, caller: Caller, held: set[int]) -> None:
-    """A module may hand on what its run works on already, whatever its kind."""
+def _check_outputs(files: Sequence[Any], owner_id: int, caller: Caller, made: set[int]) -> None:
+    """What the run has made counts as an output, whatever its kind has become since.
+
+    What a job was given itself may be handed on, too; runs does not ask about that.
+    """
     is_foreign = any(file.owner_id != owner_id for file in files)
     if is_foreign and not caller.is_staff:
         raise InvalidFields.of_field(FIELD, LINK_MISSING)
-    if any(file.kind != OUTPUT and file.id not in held for file in files):
+    if any(file.kind != OUTPUT and file.id not in made for file in files):
         raise InvalidFields.of_field(FIELD, NOT_AN_OUTPUT)
     if is_foreign:
         raise InvalidFields.of_field(FIELD, NOT_THE_OWNERS)

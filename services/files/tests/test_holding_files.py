@@ -61,12 +61,19 @@ async def test_outputs_are_the_owners_and_of_kind_output(
     assert (await hold("run-1", [output], role="output", headers=worker)).status_code == 200
 
 
-async def test_a_run_may_hand_on_what_it_holds_already(upload: Uploads, hold: Holds) -> None:
-    taken = (await upload()).json()["id"]
-    await hold("run-1", [taken])
+async def test_what_a_run_has_made_stays_an_output_and_what_it_was_given_is_none(
+    client: httpx.AsyncClient, upload: Uploads, hold: Holds, signer: Signer
+) -> None:
+    given = (await upload()).json()["id"]
+    await hold("run-1", [given])
+    made = (await upload(kind="OUTPUT")).json()
+    await hold("run-1", [made["id"]], role="output")
+    changed = await client.patch(made["url"], headers=signer.headers(1), json={"kind": "INPUT"})
+    assert changed.status_code == 200
 
-    assert (await hold("run-1", [taken], role="output")).status_code == 200
-    assert (await hold("run-2", [taken], role="output")).json() == NOT_AN_OUTPUT
+    assert (await hold("run-1", [made["id"]], role="output")).status_code == 200
+    assert (await hold("run-2", [made["id"]], role="output")).json() == NOT_AN_OUTPUT
+    assert (await hold("run-1", [given], role="output")).json() == NOT_AN_OUTPUT
 
 
 async def test_a_malformed_hold_is_refused_by_field(

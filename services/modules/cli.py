@@ -105,7 +105,7 @@ def checkmodule(
 
 
 def _definition_at(source: str, branch: str) -> Definition:
-    folder = Path(source).expanduser()
+    folder = git.folder_of(source)
     if folder.is_dir() and not branch:
         files = git.read_folder(folder)
         if files or not _is_repository(folder):

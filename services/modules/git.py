@@ -75,7 +75,15 @@ def repository_url(text: str) -> str:
         return text
     if "::" in text:
         raise _scheme_refused(text.partition("::")[0])
-    return Path(text).expanduser().resolve().as_uri()
+    return folder_of(text).resolve().as_uri()
+
+
+def folder_of(text: str) -> Path:
+    """The folder that a person means, `~` being their home."""
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        raise RepositoryRefused(f"there is no home folder for {text!r}") from None
 
 
 def _checked(url: str) -> str:

@@ -25,6 +25,7 @@ Commit = Callable[..., str]
         ("https://user:secret@example.org/x.git", "credentials"),
         ("https://token@example.org/x.git", "credentials"),
         ("https://[", "no valid address"),
+        ("~nobody-of-this-name/x", "no home folder"),
         ("", "empty"),
         ("a\nb", "control characters"),
     ],

@@ -146,7 +146,8 @@ class JsonText(Text):
             refuse(self.not_json)
 
     def json_schema(self) -> dict[str, Any]:
-        return {"type": "string", "contentMediaType": "application/json"}
+        # Not contentMediaType: browsers of an API then ask for a file to send as the field.
+        return {"type": "string", "format": "json"}
 
 
 @dataclass(frozen=True, kw_only=True)

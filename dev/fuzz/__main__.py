@@ -12,11 +12,20 @@ from pathlib import Path
 from dev.environment import ROOT
 from dev.faults import told_in_one_sentence
 from dev.fuzz.furniture import FURNITURE, furnish
+from dev.fuzz.reached import summary
 from dev.stack import Stack
 
 EXAMPLES_PER_OPERATION = 50
 WORKERS = 2
-COUNTED = ("ACCOUNT", "ADDRESS")
+SETTINGS = {
+    "MLSPLOIT_MODULES": "",
+    # What is refused for want of a public address would never be tried any further.
+    "MLSPLOIT_RUNS_WEBHOOK_PRIVATE_ADDRESSES_ALLOWED": "true",
+    "MLSPLOIT_RUNS_WEBHOOKS_PER_USER_MAX": "1000000",
+    # Made-up logins all fail.
+    "MLSPLOIT_USERS_LOGIN_FAILURES_PER_ACCOUNT_MAX": "1000000",
+    "MLSPLOIT_USERS_LOGIN_FAILURES_PER_ADDRESS_MAX": "1000000",
+}
 CONFIGURATION = Path(__file__).with_name("schemathesis.toml")
 
 
@@ -31,13 +40,14 @@ def main() -> int:
             *sys.argv[1:],
         ]
         environ = {"SCHEMATHESIS_HOOKS": "dev.fuzz.hooks", "PYTHONPATH": str(ROOT)}
-        return subprocess.call(command, cwd=folder, env=os.environ | environ)
+        code = subprocess.call(command, cwd=folder, env=os.environ | environ)
+        sys.stdout.write(summary(Path(folder)))
+        return code
 
 
 def fuzzed_system(folder: str) -> Stack:
-    """Without a worker: jobs are claimed by the requests themselves. Made-up logins all fail."""
-    unlimited = {f"MLSPLOIT_USERS_LOGIN_FAILURES_PER_{each}_MAX": "1000000" for each in COUNTED}
-    return Stack(Path(folder) / "data", {"MLSPLOIT_MODULES": "", **unlimited})
+    """Without a worker: jobs are claimed by the requests themselves."""
+    return Stack(Path(folder) / "data", SETTINGS)
 
 
 if __name__ == "__main__":

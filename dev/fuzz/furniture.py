@@ -11,10 +11,13 @@ import httpx
 
 from dev.environment import ROOT, fresh_secret
 from dev.stack import Stack
+from shared.hyperlinks import id_of
 
 FURNITURE = "furniture.json"
 RUNS = 3
 USERNAME = "fuzz-login"
+# Allowed by the settings of the fuzzed system; nobody is there.
+RECEIVER = "https://127.0.0.1:9/hook"
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,11 @@ class Furniture:
     password: str
     user_id: int
     links: dict[str, list[str]]
+    # What a path may name, by the parameter's name.
+    ids: dict[str, list[int | str]]
     blob_url: str
+    # An account whose webhooks nothing ever happens to: it has no runs.
+    webhooks_token: str
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))
@@ -49,23 +56,42 @@ def furnish(system: Stack) -> Furniture:
         outputs = [_upload(client, f"out-{n}.txt", "OUTPUT") for n in range(2)]
         function = _function(client)
         pipelines = [_pipeline(client, function) for _ in range(2)]
-        for _ in range(RUNS):
-            body = {"pipeline": pipelines[0], "files": [inputs[0]["url"]]}
-            made(client.post("/api/v1/runs/", json=body))
+        body = {"pipeline": pipelines[0], "files": [inputs[0]["url"]]}
+        runs = [made(client.post("/api/v1/runs/", json=body)) for _ in range(RUNS)]
+        user_id = made(client.get("/auth/user/"))["id"]
+        key = made(client.post("/auth/tokens/", json={"name": "furniture"}))
+        tasks = client.get("/api/v1/tasks/").json()
+        modules = client.get("/api/v1/modules/").json()
+        webhooks_token = signed_up(client, "fuzz-webhooks", password)
+        client.headers["Authorization"] = f"Token {webhooks_token}"
+        webhook = made(client.post("/api/v1/webhooks/", json={"target": RECEIVER}))
         return Furniture(
             url=system.url,
             token=token,
             admin_token=_administrators_token(system),
             username=USERNAME,
             password=password,
-            user_id=made(client.get("/auth/user/"))["id"],
+            user_id=user_id,
             links={
                 "files": [file["url"] for file in inputs],
                 "outputs": [file["url"] for file in outputs],
                 "functions": [function],
                 "pipelines": pipelines,
             },
+            ids={
+                "user_id": [user_id],
+                "token_id": [key["id"]],
+                "file_id": [file["id"] for file in (*inputs, *outputs)],
+                "function_id": [id_of(function)],
+                "module_id": [module["id"] for module in modules],
+                "pipeline_id": [id_of(url) for url in pipelines],
+                "task_id": [task["id"] for task in tasks],
+                "run_id": [run["id"] for run in runs],
+                "job_id": [id_of(url) for run in runs for url in run["jobs"]],
+                "webhook_id": [webhook["id"]],
+            },
             blob_url=inputs[0]["blob_url"],
+            webhooks_token=webhooks_token,
         )
 
 

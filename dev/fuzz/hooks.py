@@ -8,11 +8,9 @@ refusals of well-formed requests only those with a reason below are let pass.
 
 from typing import Any
 
-import httpx
 import schemathesis
 
-from dev.environment import fresh_secret
-from dev.fuzz.furniture import Furniture, made, signed_up
+from dev.fuzz.furniture import Furniture
 from dev.fuzz.leniency import (
     is_said_otherwise_in_a_form,
     is_told_by_no_schema,
@@ -21,9 +19,11 @@ from dev.fuzz.leniency import (
     widen_parameter,
 )
 from dev.fuzz.narrowing import bodies, narrow
+from dev.fuzz.reached import note
+from dev.fuzz.spares import Spares
 
 HOME = Furniture.read()
-client = httpx.Client(base_url=HOME.url, timeout=30)
+SPARES = Spares(HOME)
 
 
 @schemathesis.hook
@@ -49,11 +49,19 @@ class Account:
         return HOME.token
 
     def set(self, case: Any, data: str, _context: Any) -> None:
-        token = HOME.admin_token if operation_of(case) in FOR_STAFF else data
+        operation = operation_of(case)
+        token = HOME.admin_token if operation in FOR_STAFF else data
+        token = HOME.webhooks_token if operation in OF_WEBHOOKS else token
         case.headers = {**(case.headers or {}), "Authorization": f"Token {token}"}
 
 
 FOR_STAFF = frozenset({"register_module", "update_module"})
+OF_WEBHOOKS = frozenset(
+    {
+        *("list_webhooks", "create_webhook", "read_webhook", "change_webhook", "delete_webhook"),
+        *("list_deliveries", "test_webhook", "rotate_secret"),
+    }
+)
 
 
 @schemathesis.hook
@@ -66,16 +74,22 @@ def filter_headers(_context: Any, headers: dict[str, Any]) -> bool:
 def before_call(_context: Any, case: Any, _kwargs: dict[str, Any]) -> None:
     """What ends an account or a token gets one of its own, so that it ends nobody else's."""
     operation = operation_of(case)
-    if case.headers is None or case.headers.get("Authorization") != f"Token {HOME.token}":
+    ours = [f"Token {token}" for token in (HOME.token, HOME.webhooks_token)]
+    if case.headers is None or case.headers.get("Authorization") not in ours:
         return
     if operation == "log_out":
-        case.headers["Authorization"] = f"Token {spare_token()['token']}"
-    elif operation == "revoke_token" and case.path_parameters:
-        case.path_parameters["token_id"] = spare_token()["id"]
+        case.headers["Authorization"] = f"Token {SPARES.token()['token']}"
     elif operation == "delete_user" and str(case.path_parameters["user_id"]) == str(HOME.user_id):
-        user_id, token = spare_user()
+        user_id, token = SPARES.user()
         case.path_parameters["user_id"] = user_id
         case.headers["Authorization"] = f"Token {token}"
+    else:
+        SPARES.hand(case, operation)
+
+
+@schemathesis.hook
+def after_call(_context: Any, case: Any, response: Any) -> None:
+    note(operation_of(case), response.status_code)
 
 
 @schemathesis.hook
@@ -88,20 +102,9 @@ def filter_failure(_context: Any, failure: Any, case: Any, response: Any) -> boo
                 return False
             return not is_told_by_no_schema(response.json())
         case "AcceptedNegativeData":
-            return not is_said_otherwise_in_a_form(failure.message, case.media_type)
+            return not is_said_otherwise_in_a_form(failure.message, case.media_type, case.body)
     return True
 
 
 def operation_of(case: Any) -> str:
     return str(case.operation.definition.raw.get("operationId"))
-
-
-def spare_token() -> dict[str, Any]:
-    headers = {"Authorization": f"Token {HOME.token}"}
-    return made(client.post("/auth/tokens/", json={"name": "spare"}, headers=headers))
-
-
-def spare_user() -> tuple[int, str]:
-    token = signed_up(client, f"spare-{fresh_secret()[:12]}", fresh_secret())
-    user = made(client.get("/auth/user/", headers={"Authorization": f"Token {token}"}))
-    return int(user["id"]), token

@@ -29,6 +29,8 @@ BY_WHAT_IS_THERE = (
     "only https and ssh addresses are registered by a request",
     "cannot fetch ",
     "no machine is named ",
+    "there is no home folder for ",
+    "No machine is named ",
 )
 BY_TWO_FIELDS = (
     'Give "days" or "expires", not both.',
@@ -46,7 +48,7 @@ def widen(schema: Any) -> None:
         return
     for part in schema.get("anyOf", ()):
         widen(part)
-    if "contentMediaType" in schema:
+    if schema.get("format") == "json":
         schema.clear()
         schema.update(JSON_TEXT)
     kind = schema.get("type")
@@ -69,9 +71,14 @@ def widen_parameter(parameter: dict[str, Any]) -> None:
         parameter["schema"] = {"anyOf": [schema, {"type": "string", **BLANK}]}
 
 
-def is_said_otherwise_in_a_form(failure: str, media_type: str | None) -> bool:
-    """A form has no empty list but the key that is left out; else it has nothing but texts."""
+def is_said_otherwise_in_a_form(failure: str, media_type: str | None, body: Any) -> bool:
+    """A form has no empty list but the key that is left out; else it has nothing but texts.
+
+    A blank one may mean that nothing was said.
+    """
     is_form = media_type in ("application/x-www-form-urlencoded", "multipart/form-data")
+    fields = body if isinstance(body, dict) else {}
+    blanks = [f" at /properties/{name}" for name, value in fields.items() if value == ""]
     return is_form and any(
         text in failure
         for text in (
@@ -79,6 +86,7 @@ def is_said_otherwise_in_a_form(failure: str, media_type: str | None) -> bool:
             "modules: Incorrect type",
             "violates `type` at /properties/",
             "at /properties/tags",
+            *blanks,
         )
     )
 

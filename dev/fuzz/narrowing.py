@@ -3,7 +3,7 @@
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from dev.fuzz.furniture import Furniture
+from dev.fuzz.furniture import RECEIVER, Furniture
 
 # What these bodies must say depends on the account that asks, or on the function that is named.
 ARGUMENTS = ["{}", '{"repeat": 2}', '{"greeting": "Hi", "ending": "."}']
@@ -24,6 +24,7 @@ def narrow(document: dict[str, Any], home: Furniture) -> None:
         "pipeline": _one_of(home.links["pipelines"]),
         "function": _one_of(home.links["functions"]),
         "parent_file": _one_of(home.links["files"]),
+        "target": _one_of([RECEIVER]),
     }
     for schema in bodies(document):
         for name in schema.get("properties", {}).keys() & fixed.keys():
@@ -41,9 +42,20 @@ def narrow(document: dict[str, Any], home: Furniture) -> None:
     for name in ("Credentials", "CredentialsForm"):
         known_user = {"type": "string", "enum": [home.username]}
         document["components"]["schemas"][name]["properties"]["username"] = known_user
+    _name_what_is_there(document, home)
     # A stream is one text in the document, and an object for each event to who reads it.
     stream = document["paths"]["/api/v1/events/"]["get"]["responses"]["200"]["content"]
     stream["text/event-stream"]["schema"] = {}
+
+
+def _name_what_is_there(document: dict[str, Any], home: Furniture) -> None:
+    """An id in a path is that of a thing as often as any other number."""
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            for parameter in operation.get("parameters", ()):
+                known = home.ids.get(parameter["name"])
+                if parameter["in"] == "path" and known:
+                    parameter["schema"] = {"anyOf": [{"enum": known}, parameter["schema"]]}
 
 
 def bodies(document: dict[str, Any]) -> list[dict[str, Any]]:

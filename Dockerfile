@@ -2,14 +2,20 @@
 # own service, and no other. Where the code is elsewhere, SOURCE says so:
 # SERVICE=portal SOURCE=gateway/portal, and SERVICE=execution SOURCE=execution.
 
-# Installs; the image that runs has no tool to install with.
-FROM python:3.11-slim AS build
+# Installs what every image has: once, however many are built.
+FROM python:3.11-slim AS common
+
+ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_REQUIRE_HASHES=1
+COPY requirements/common.txt /tmp/
+RUN python3 -m venv --without-pip /opt/venv \
+    && pip --python /opt/venv/bin/python install -r /tmp/common.txt
+
+# Adds what this one has. The image that runs has no tool to install with.
+FROM common AS build
 
 ARG SERVICE
-COPY requirements/${SERVICE}.txt /tmp/requirements.txt
-RUN python3 -m venv --without-pip /opt/venv \
-    && pip --python /opt/venv/bin/python install --no-cache-dir --disable-pip-version-check \
-        --require-hashes -r /tmp/requirements.txt
+COPY requirements/${SERVICE}.txt /tmp/
+RUN pip --python /opt/venv/bin/python install -r /tmp/${SERVICE}.txt
 
 FROM python:3.11-slim
 

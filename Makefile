@@ -75,6 +75,7 @@ events: $(READY) ## Write schemas, samples and the AsyncAPI document of events
 
 lock: $(READY) ## Choose the versions of all dependencies anew
 	@$(LOCK) --all-extras -o requirements/dev.txt pyproject.toml
+	@$(LOCK) --constraint requirements/dev.txt -o requirements/common.txt pyproject.toml
 	@for extra in $(EXTRAS); do \
 		$(LOCK) --extra $$extra --constraint requirements/dev.txt \
 			-o requirements/$$extra.txt pyproject.toml || exit 1; \
@@ -109,4 +110,4 @@ help: ## Show this
 $(READY): requirements/dev.txt
 	@sh dev/setup.sh
 
-.PHONY: run demo token test test-fuzz test-chaos lint format orphans migration openapi events lock bench bench-dispatch bench-streams bench-logs clean help
+.PHONY: run demo env token test test-compose test-fuzz test-chaos lint format orphans migration openapi events lock bench bench-dispatch bench-streams bench-logs clean help

@@ -32,7 +32,12 @@ def test_every_image_gets_the_versions_that_were_tested(extra: str) -> None:
     assert {name: v for name, v in locked(extra).items() if tested.get(name) != v} == {}
 
 
-@pytest.mark.parametrize("extra", EXTRAS)
+@pytest.mark.parametrize("extra", [name for name in EXTRAS if name != "dev"])
+def test_what_is_installed_for_every_image_is_what_each_asks_for(extra: str) -> None:
+    assert locked("common").items() <= locked(extra).items()
+
+
+@pytest.mark.parametrize("extra", [*EXTRAS, "common"])
 def test_a_lock_names_no_place_to_install_from(extra: str) -> None:
     text = (ROOT / "requirements" / f"{extra}.txt").read_text()
 

@@ -2,6 +2,7 @@
 
 On SIGTERM it first says that it is leaving (`/livez` answers 503) and goes on serving until the
 gateway has noticed; only then does it stop listening. So a rolling restart refuses no request.
+A process that was asked to leave, and did in order, ends with 0.
 """
 
 import signal
@@ -31,9 +32,13 @@ class Replica(uvicorn.Server):
             super().handle_exit(sig, frame)
             return
         self._app.state.is_leaving = True
-        leave = threading.Timer(NOTICE_SECONDS, super().handle_exit, (sig, frame))
+        leave = threading.Timer(NOTICE_SECONDS, self._leave)
         leave.daemon = True
         leave.start()
+
+    def _leave(self) -> None:
+        # Not by uvicorn's own handler: it would raise the signal again in the end, against itself.
+        self.should_exit = True
 
 
 def main(factory: str, parser: str = "auto") -> None:

@@ -10,6 +10,7 @@ from fcntl import LOCK_EX, flock
 from pathlib import Path
 from typing import Any, Literal
 
+import structlog
 from alembic import command, context
 from alembic.autogenerate.api import AutogenContext
 from alembic.config import Config
@@ -22,6 +23,8 @@ from shared.db import Database, UtcDateTime
 
 # Any number will do, as long as every replica uses the same one within its own database.
 POSTGRES_LOCK = 724_150_914
+
+log = structlog.get_logger(__name__)
 
 
 def config_for(location: Path) -> Config:
@@ -40,12 +43,13 @@ def _upgrade(connection: Connection, location: Path, file: str | None) -> None:
     config = config_for(location)
     with _locked(connection, file):
         head = ScriptDirectory.from_config(config).get_current_head()
-        if MigrationContext.configure(connection).get_current_revision() == head:
-            connection.rollback()
-            return
+        before = MigrationContext.configure(connection).get_current_revision()
         connection.rollback()
+        if before == head:
+            return
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+        log.info("database_upgraded", before=before, now=head)
 
 
 @contextmanager

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
+import yaml
 from pydantic import AliasChoices
 from pydantic_settings import BaseSettings
 
@@ -18,11 +19,23 @@ MODULES = (
 )
 # Where the processes find each other is nobody's choice: `make run` and compose say it.
 INNER = re.compile(r"MLSPLOIT_(NATS|GATEWAY|USERS|FILES|MODULES|PIPELINES|RUNS|PORTAL)_URL")
+# Documented once, for runs.
+OF_EVERY_SERVICE = {
+    f"MLSPLOIT_RUNS_{field}".upper()
+    for field, info in ServiceSettings.model_fields.items()
+    if info.validation_alias is None
+}
 # Read by what starts the processes, not by the processes.
 OF_THE_SYSTEM = {
     "MLSPLOIT_GATEWAY_PORT",
     "MLSPLOIT_TRUSTED_PROXIES",
     "MLSPLOIT_SUPERUSER_PASSWORD",
+    "MLSPLOIT_GATEWAY_HTTP_PORT",
+    "MLSPLOIT_GATEWAY_SSL_PORT",
+    "MLSPLOIT_HOSTING_ACME_EMAIL",
+    "MLSPLOIT_HOSTING_ACME_SERVER",
+    "MLSPLOIT_HOSTING_SSL_DIR",
+    "MLSPLOIT_IMAGE_TAG",
     "MLSPLOIT_POSTGRES_PASSWORD",
     *(
         f"MLSPLOIT_{name}_DATABASE_PASSWORD"
@@ -35,11 +48,35 @@ OF_THE_SYSTEM = {
 }
 
 
+# Where a container keeps things is the compose file's to say.
+FIXED_IN_CONTAINERS = {
+    "MLSPLOIT_DATA_DIR",
+    "MLSPLOIT_FILES_STORAGE_DIR",
+    "MLSPLOIT_MODULES_CSV_FILE",
+    "MLSPLOIT_WORKER_DIR",
+    "MLSPLOIT_WORKER_HOST_DIR",
+}
+
+
 @pytest.mark.parametrize("module", MODULES)
 def test_every_setting_of_a_process_is_documented(module: str) -> None:
     known = {name for name in settings_of(module) if not INNER.fullmatch(name)}
 
     assert known - documented() == set()
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_every_setting_of_a_process_reaches_its_container(module: str) -> None:
+    name = module.split(".")[-2]
+    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+    known = settings_of(module) - FIXED_IN_CONTAINERS
+    if name in ("portal", "execution"):
+        known -= OF_EVERY_SERVICE  # They have no database, and nobody sends them much.
+    elif name != "runs":
+        known -= OF_EVERY_SERVICE
+        known |= {s.replace("_RUNS_", f"_{name.upper()}_") for s in OF_EVERY_SERVICE}
+
+    assert known - compose["services"][name]["environment"].keys() == set()
 
 
 def test_nothing_is_documented_that_nobody_reads() -> None:

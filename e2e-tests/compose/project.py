@@ -2,21 +2,19 @@
 
 import os
 import secrets
-import subprocess
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from compose.commands import COMMAND_SECONDS_MAX, docker, remove_images, said
+from compose.repositories import Repositories
 from dev import example_modules
 from dev.environment import ROOT, ensure_dotenv, without_settings
 
 BUILD_SECONDS_MAX = 1200
-COMMAND_SECONDS_MAX = 300
 ROLLING_SECONDS_MAX = 600
-# The users of the two images that read repositories.
-OWNERS = {"modules": "10001", "execution": "0"}
 FILES = ("docker-compose.yml", "e2e-tests/compose/repositories.yml")
 
 
@@ -26,17 +24,16 @@ class ComposeProject:
     def __init__(self, folder: Path, settings: Mapping[str, str] | None = None) -> None:
         self.folder = folder
         self.name = f"mlsploit-test-{secrets.token_hex(4)}"
-        self.repositories = folder / "repositories"
-        for name in OWNERS:
-            (self.repositories / name).mkdir(parents=True)
+        self._repositories = Repositories(folder / "repositories")
         (folder / ".env.example").write_text((ROOT / ".env.example").read_text())
         ensure_dotenv(folder)
         self._environ = without_settings(os.environ) | {
             "COMPOSE_PROJECT_NAME": self.name,
+            "MLSPLOIT_IMAGE_TAG": self.name,
             # Any free port of this machine.
             "MLSPLOIT_GATEWAY_PORT": "0",
             "MLSPLOIT_WORKER_HOST_DIR": str(folder / "worker"),
-            "TEST_REPOSITORIES": str(self.repositories),
+            "TEST_REPOSITORIES": str(self._repositories.folder),
             **(settings or {}),
         }
 
@@ -53,14 +50,8 @@ class ComposeProject:
 
     def publish(self, content: Path, branch: str = example_modules.BRANCH) -> str:
         """Make a folder's content a repository; returns its address inside."""
-        for name, owner in OWNERS.items():
-            copy = self.repositories / name / content.name
-            commit = example_modules.publish(content, copy)
-            git = ["git", f"--git-dir={copy}", "update-ref", f"refs/heads/{branch}", commit]
-            said(git, os.environ, COMMAND_SECONDS_MAX)
-            chown = ("--user=0", "--entrypoint=chown", f"--volume={copy}:/copy", "mlsploit-modules")
-            docker("run", "--rm", *chown, "-R", owner, "/copy")
-        return f"file:///repositories/{content.name}"
+        image = f"mlsploit-modules:{self.name}"
+        return self._repositories.publish(content, branch, chown_in=image)
 
     def manage(self, service: str, *arguments: str) -> str:
         """An administrator's command, in a container of its own."""
@@ -108,22 +99,4 @@ class ComposeProject:
 
     def _take_down(self) -> None:
         self.compose("down", "--volumes", "--remove-orphans")
-
-
-def docker(*arguments: str) -> str:
-    return said(["docker", *arguments], os.environ, COMMAND_SECONDS_MAX)
-
-
-def said(command: Sequence[str], environ: Mapping[str, str], seconds_max: float) -> str:
-    done = subprocess.run(
-        command,
-        cwd=ROOT,
-        env=dict(environ),
-        capture_output=True,
-        text=True,
-        timeout=seconds_max,
-        stdin=subprocess.DEVNULL,
-    )
-    if done.returncode != 0:
-        raise RuntimeError(f"{' '.join(command)}: exit {done.returncode}\n{done.stderr[-4000:]}")
-    return done.stdout
+        remove_images(self.name, self._repositories.images)

@@ -8,7 +8,8 @@ import httpx
 import pytest
 from contract.suite import Case, Options, Suite, load_cases
 
-from compose.project import ComposeProject, docker
+from compose.commands import docker
+from compose.project import ComposeProject
 from dev.environment import ROOT
 
 CASES = {case["name"]: case for case in load_cases()}

@@ -7,7 +7,8 @@ import pytest
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
-from compose.project import ComposeProject, docker
+from compose.commands import docker
+from compose.project import ComposeProject
 from dev.environment import read_settings
 from shared.messaging.broker import inbox_of
 

@@ -6,6 +6,7 @@ tests that want a refusal use `Person.asks`.
 
 import json
 import secrets
+import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
@@ -38,8 +39,10 @@ def step(module: str, function: str, **arguments: object) -> Step:
 class People:
     """Everybody who uses the system at one address."""
 
-    def __init__(self, url: str) -> None:
-        self.http = httpx.Client(base_url=url, timeout=REQUEST_SECONDS_MAX, trust_env=False)
+    def __init__(self, url: str, *, trust: ssl.SSLContext | bool = True) -> None:
+        self.http = httpx.Client(
+            base_url=url, timeout=REQUEST_SECONDS_MAX, trust_env=False, verify=trust
+        )
 
     def register(self, name: str) -> "Person":
         """Sign up under a name that nobody else has."""

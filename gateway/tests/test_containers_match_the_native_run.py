@@ -9,8 +9,14 @@ from gateway.configuration import GATEWAY
 from gateway.portal.routes.system import SERVICE_PREFIXES
 
 ROOT = GATEWAY.parent
-# What differs because one run has containers and the other has not.
-OF_THE_RUN = ("providers.", "entryPoints.web.address", "entryPoints.web.forwardedHeaders")
+# What differs because one run has containers and the other has not; without them the services' logs
+# lie in one folder and tell of each request.
+OF_THE_RUN = (
+    "providers.",
+    "accessLog.",
+    "entryPoints.web.address",
+    "entryPoints.web.forwardedHeaders",
+)
 
 
 def read(name: str) -> Any:

@@ -6,6 +6,7 @@ import fcntl
 import os
 import shutil
 import signal
+import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -30,6 +31,8 @@ def main() -> None:
     settings = WorkerSettings.load()
     configure_logging("execution", settings.log_level)
     settings.folder.mkdir(parents=True, exist_ok=True)
+    # What modules leave there may be anything, even programs that belong to root.
+    settings.folder.chmod(stat.S_IRWXU)
     with _only_worker_of(settings.folder):
         asyncio.run(run(settings))
 
@@ -59,13 +62,16 @@ async def run(settings: WorkerSettings) -> None:
 
 
 def build_runner(settings: WorkerSettings) -> Runner:
-    checkouts = Checkouts(settings.folder / "checkouts", settings.checkout_seconds_max)
+    kept = settings.versions_kept_max
+    checkouts = Checkouts(settings.folder / "checkouts", settings.checkout_limits, kept)
     if settings.runner == "docker":
         # Only here: the Docker library takes its time to import.
         from execution.runners.docker import DockerRunner
 
         return DockerRunner(checkouts, settings)
-    environments = Environments(settings.folder / "environments", settings.environment_seconds_max)
+    environments = Environments(
+        settings.folder / "environments", settings.environment_seconds_max, kept
+    )
     return ProcessRunner(checkouts, environments, settings.folder)
 
 

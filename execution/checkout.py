@@ -1,116 +1,96 @@
 """Checkouts of modules at their pinned commits, made once and kept.
 
-A checkout's folder exists only when it is whole: it is made elsewhere and moved into place.
+A checkout's folder exists only when it is whole: it is made elsewhere and moved into place. What
+the commit holds is counted before it is written, and no link in it leads out of it.
 """
 
 import asyncio
-import os
-import signal
-import subprocess
 import tempfile
 from collections import defaultdict
-from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from execution.claims import ModuleVersion
+from execution.contents import ContentLimits, Tally, refuse_links_out_of
 from execution.failures import JobFailed
+from execution.git import failure, git, run_git
 from execution.runners import Emit
+from execution.shelf import Shelf, touch
 from execution.workspace import remove_tree
-
-if TYPE_CHECKING:
-    from git import Git
-
-# No prompt, no settings of whoever runs the worker, no transport that runs commands.
-GIT_ENVIRONMENT = {
-    "GIT_TERMINAL_PROMPT": "0",
-    "GIT_CONFIG_NOSYSTEM": "1",
-    "GIT_CONFIG_GLOBAL": os.devnull,
-    "GIT_SSH_COMMAND": "ssh -o BatchMode=yes",
-    "GIT_ALLOW_PROTOCOL": "https:ssh:file",
-}
-# A module's submodules must not reach into this machine's folders.
-SUBMODULES_ENVIRONMENT = {**GIT_ENVIRONMENT, "GIT_ALLOW_PROTOCOL": "https:ssh"}
-REASON_CHARACTERS_MAX = 2000
 
 
 class Checkouts:
-    def __init__(self, folder: Path, seconds_max: float) -> None:
-        self._folder = folder
-        self._seconds_max = seconds_max
+    def __init__(self, folder: Path, limits: ContentLimits, kept_max: int) -> None:
+        self._shelf = Shelf(folder, kept_max)
+        self._limits = limits
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     def path(self, module: ModuleVersion) -> Path:
-        return self._folder / module.key
+        return self._shelf.path(module)
 
     def clear_leftovers(self) -> None:
-        """What a killed worker had begun."""
-        self._folder.mkdir(parents=True, exist_ok=True)
-        for begun in self._folder.glob("making-*"):
-            remove_tree(begun)
+        self._shelf.clear_leftovers()
+
+    def using(self, module: ModuleVersion) -> AbstractContextManager[Path]:
+        """The checkout stays for as long as this lasts."""
+        return self._shelf.using(module)
 
     async def prepare(self, module: ModuleVersion, emit: Emit) -> Path:
         """The checkout's folder; two who ask at once get the same one, made once."""
         async with self._locks[module.key]:
             if not self.path(module).exists():
                 emit(f"mlsploit: fetching {module}\n".encode())
-                await self._make(module)
+                await self._make(module, emit)
+            touch(self.path(module))
+        with self.using(module):
+            await self._shelf.make_room()
         return self.path(module)
 
-    async def _make(self, module: ModuleVersion) -> None:
-        making = Path(tempfile.mkdtemp(prefix="making-", dir=self._folder))
+    async def _make(self, module: ModuleVersion, emit: Emit) -> None:
+        making = Path(tempfile.mkdtemp(prefix="making-", dir=self._shelf.folder))
         try:
-            async with asyncio.timeout(self._seconds_max):
-                await _fetch(module, making)
+            async with asyncio.timeout(self._limits.seconds_max):
+                await self._fetch(module, making)
+                await self._check_out(module, making, emit)
             making.rename(self.path(module))
         except TimeoutError:
-            raise JobFailed(f"fetching {module} took more than {self._seconds_max:g} s") from None
+            seconds = self._limits.seconds_max
+            raise JobFailed(f"fetching {module} took more than {seconds:g} s") from None
         finally:
             await asyncio.to_thread(remove_tree, making)
 
+    async def _fetch(self, module: ModuleVersion, folder: Path) -> None:
+        most = self._limits.bytes_max
+        await git(folder, ["init", "--quiet", "--template="], most)
+        fetch = ["fetch", "--quiet", "--no-tags"]
+        try:
+            await git(folder, [*fetch, "--depth=1", "--", module.repo_url, module.commit], most)
+        except JobFailed:
+            # Some servers give out branches only: then all of them, and the commit out of those.
+            refs = "+refs/heads/*:refs/remotes/origin/*"
+            await git(folder, [*fetch, "--", module.repo_url, refs], most)
 
-async def _fetch(module: ModuleVersion, folder: Path) -> None:
-    # GitPython looks for git while it is imported; the start says in a sentence if there is none.
-    from git import Git
+    async def _check_out(self, module: ModuleVersion, folder: Path, emit: Emit) -> None:
+        await self._refuse_too_much(module, folder)
+        most = self._limits.bytes_max
+        await git(folder, ["checkout", "--quiet", "--detach", module.commit], most)
+        await asyncio.to_thread(refuse_links_out_of, folder)
+        if (folder / ".gitmodules").is_file():
+            emit(b"mlsploit: the repository's submodules are not fetched\n")
 
-    git = Git(folder)
-    await _run(git, ["init", "--quiet"])
-    try:
-        await _run(git, ["fetch", "--quiet", "--depth=1", "--", module.repo_url, module.commit])
-    except JobFailed:
-        # Some servers give out branches only: then all of them, and the commit out of those.
-        refs = "+refs/heads/*:refs/remotes/origin/*"
-        await _run(git, ["fetch", "--quiet", "--", module.repo_url, refs])
-    await _run(git, ["checkout", "--quiet", "--detach", module.commit])
-    if (folder / ".gitmodules").is_file():
-        update = [
-            "submodule",
-            "update",
-            "--quiet",
-            "--init",
-            "--recursive",
-            "--depth=1",
-        ]
-        await _run(git, update, SUBMODULES_ENVIRONMENT)
-
-
-async def _run(
-    git: "Git", arguments: list[str], environment: Mapping[str, str] = GIT_ENVIRONMENT
-) -> None:
-    """Waits in a thread; a cancellation ends git and all that it started."""
-    command = ["git", *arguments]
-    started = git.execute(command, as_process=True, env=environment, start_new_session=True)
-    running: subprocess.Popen[bytes] | None = started.proc
-    assert running is not None  # GitPython drops it only after the process was waited for.
-    waiting = asyncio.create_task(asyncio.to_thread(running.communicate))
-    try:
-        _, said = await asyncio.shield(waiting)
-    except asyncio.CancelledError:
-        with suppress(ProcessLookupError):
-            os.killpg(running.pid, signal.SIGKILL)
-        await waiting
-        raise
-    if running.returncode != 0:
-        reason = said.decode(errors="replace").strip()[-REASON_CHARACTERS_MAX:]
-        raise JobFailed(f"git {arguments[0]} ended with {running.returncode}: {reason}")
+    async def _refuse_too_much(self, module: ModuleVersion, folder: Path) -> None:
+        """Reads the listing no further than the limits go, however long it would be."""
+        tally = Tally(self._limits)
+        arguments = ["ls-tree", "-r", "-l", "-z", module.commit]
+        most = self._limits.bytes_max
+        listing = asyncio.create_task(run_git(folder, arguments, most, tally.add))
+        judging = asyncio.create_task(tally.is_too_much.wait())
+        try:
+            await asyncio.wait({listing, judging}, return_when=asyncio.FIRST_COMPLETED)
+            tally.judge()
+            if (code := await listing) != 0:
+                raise failure("checkout", code, tally.rest)
+        finally:
+            for task in (listing, judging):
+                task.cancel()
+            await asyncio.gather(listing, judging, return_exceptions=True)

@@ -10,6 +10,7 @@ import re
 import sys
 from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from execution.claims import ModuleVersion
 from execution.failures import JobFailed
 from execution.processes import run_to_end
 from execution.runners import Emit
+from execution.shelf import Shelf, touch
 from execution.workspace import remove_tree
 
 REQUIREMENTS = "requirements.txt"
@@ -30,20 +32,24 @@ PASSED_ON = re.compile(
 
 
 class Environments:
-    def __init__(self, folder: Path, seconds_max: float) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, seconds_max: float, kept_max: int) -> None:
+        self._shelf = Shelf(folder, kept_max)
         self._seconds_max = seconds_max
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     def path(self, module: ModuleVersion) -> Path:
-        return self._folder / module.key
+        return self._shelf.path(module)
 
     def clear_leftovers(self) -> None:
         """What a killed worker had begun."""
-        self._folder.mkdir(parents=True, exist_ok=True)
-        for environment in self._folder.iterdir():
+        self._shelf.clear_leftovers()
+        for environment in self._shelf.folder.iterdir():
             if environment.is_dir() and not (environment / MARKER).exists():
                 remove_tree(environment)
+
+    def using(self, module: ModuleVersion) -> AbstractContextManager[Path]:
+        """The environment stays for as long as this lasts."""
+        return self._shelf.using(module)
 
     async def prepare(self, module: ModuleVersion, checkout: Path, emit: Emit) -> None:
         """Two who ask at once get the same one, made once."""
@@ -51,6 +57,9 @@ class Environments:
             if not (self.path(module) / MARKER).exists():
                 emit(f"mlsploit: making the environment of {module}\n".encode())
                 await self._make(module, checkout, emit)
+            touch(self.path(module))
+        with self.using(module):
+            await self._shelf.make_room()
 
     async def _make(self, module: ModuleVersion, checkout: Path, emit: Emit) -> None:
         environment = self.path(module)

@@ -8,6 +8,7 @@ from typing import Literal, Self
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, SecretStr, model_validator
 from pydantic_settings import SettingsConfigDict
 
+from execution.contents import ContentLimits
 from shared.settings import PlatformSettings, platform
 
 MEBIBYTE = 1024 * 1024
@@ -35,6 +36,10 @@ class WorkerSettings(PlatformSettings):
 
     job_seconds_max: PositiveInt = 3600
     checkout_seconds_max: PositiveInt = 300
+    checkout_bytes_max: PositiveInt = 1024 * MEBIBYTE
+    checkout_files_max: PositiveInt = 100_000
+    # Of checkouts, environments and images each: so many versions of modules, used last.
+    versions_kept_max: PositiveInt = 20
     environment_seconds_max: PositiveInt = 1800
     output_bytes_max: PositiveInt = 1024 * MEBIBYTE
     output_files_max: PositiveInt = 1000
@@ -64,6 +69,12 @@ class WorkerSettings(PlatformSettings):
     @property
     def folder(self) -> Path:
         return (self.dir or self.data_dir / "execution").resolve()
+
+    @property
+    def checkout_limits(self) -> ContentLimits:
+        return ContentLimits(
+            self.checkout_seconds_max, self.checkout_bytes_max, self.checkout_files_max
+        )
 
     @property
     def serves_all_modules(self) -> bool:

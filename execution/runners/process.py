@@ -59,18 +59,18 @@ class ProcessRunner:
         await self._environments.prepare(module, checkout, emit)
 
     async def run(self, module: ModuleVersion, workspace: Workspace, emit: Emit) -> int:
-        checkout = self._checkouts.path(module)
-        if not (checkout / RUN_SCRIPT).is_file():
-            raise JobFailed(f"{RUN_SCRIPT} is missing in {module}")
-        await asyncio.to_thread(_copy, checkout, workspace.module)
-        return await run_to_end(
-            ["sh", RUN_SCRIPT],
-            folder=workspace.module,
-            environment=self._environment(module, workspace),
-            emit=emit,
-            isolation=self.isolation,
-            job_dir=workspace.root,
-        )
+        with self._checkouts.using(module) as checkout, self._environments.using(module):
+            if not (checkout / RUN_SCRIPT).is_file():
+                raise JobFailed(f"{RUN_SCRIPT} is missing in {module}")
+            await asyncio.to_thread(_copy, checkout, workspace.module)
+            return await run_to_end(
+                ["sh", RUN_SCRIPT],
+                folder=workspace.module,
+                environment=self._environment(module, workspace),
+                emit=emit,
+                isolation=self.isolation,
+                job_dir=workspace.root,
+            )
 
     def _environment(self, module: ModuleVersion, workspace: Workspace) -> Mapping[str, str]:
         """All that a module may know of its surroundings: nothing of the worker's own."""

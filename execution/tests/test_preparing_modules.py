@@ -1,5 +1,6 @@
 import asyncio
 import socket
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,20 +9,20 @@ from execution.checkout import Checkouts
 from execution.claims import ModuleVersion
 from execution.environments import MARKER, Environments
 from execution.failures import JobFailed
-from execution.testing.repositories import git, make_repository
+from execution.testing.repositories import LIMITS, git, make_repository
 from execution.tests.conftest import MakeModule
 
 
 @pytest.fixture
 def checkouts(tmp_path: Path) -> Checkouts:
-    checkouts = Checkouts(tmp_path / "checkouts", seconds_max=30)
+    checkouts = Checkouts(tmp_path / "checkouts", LIMITS, kept_max=9)
     checkouts.clear_leftovers()
     return checkouts
 
 
 @pytest.fixture
 def environments(tmp_path: Path) -> Environments:
-    environments = Environments(tmp_path / "environments", seconds_max=120)
+    environments = Environments(tmp_path / "environments", seconds_max=120, kept_max=9)
     environments.clear_leftovers()
     return environments
 
@@ -88,7 +89,7 @@ async def test_an_address_that_could_run_a_command_is_refused(
 
 
 async def test_a_fetch_that_takes_too_long_is_ended(tmp_path: Path) -> None:
-    checkouts = Checkouts(tmp_path / "checkouts", seconds_max=0.5)
+    checkouts = Checkouts(tmp_path / "checkouts", replace(LIMITS, seconds_max=0.5), kept_max=9)
     checkouts.clear_leftovers()
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"https://127.0.0.1:{silent.getsockname()[1]}/a"

@@ -14,6 +14,7 @@ from execution.environments import Environments
 from execution.failures import JobFailed
 from execution.processes import Isolation
 from execution.runners.process import ProcessRunner
+from execution.testing.repositories import LIMITS
 from execution.testing.waiting import eventually
 from execution.tests.conftest import MakeModule
 from execution.workspace import Workspace
@@ -23,8 +24,8 @@ class Bench:
     """A runner, a workspace, and what the module said."""
 
     def __init__(self, folder: Path) -> None:
-        self.checkouts = Checkouts(folder / "checkouts", seconds_max=30)
-        self.environments = Environments(folder / "environments", seconds_max=120)
+        self.checkouts = Checkouts(folder / "checkouts", LIMITS, kept_max=9)
+        self.environments = Environments(folder / "environments", seconds_max=120, kept_max=9)
         self.runner = ProcessRunner(self.checkouts, self.environments, folder)
         self.workspace = Workspace(folder / "jobs" / "1")
         self.workspace.make()

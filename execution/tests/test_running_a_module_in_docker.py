@@ -49,7 +49,9 @@ class Bench:
         self._folder = folder
 
     async def start_runner(self) -> DockerRunner:
-        checkouts = Checkouts(self.settings.folder / "checkouts", seconds_max=60)
+        checkouts = Checkouts(
+            self.settings.folder / "checkouts", self.settings.checkout_limits, kept_max=9
+        )
         self.runners.append(DockerRunner(checkouts, self.settings))
         await self.runners[-1].start()
         return self.runners[-1]

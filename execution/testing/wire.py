@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -29,7 +29,8 @@ async def counting_wire(to: str) -> AsyncIterator[Wire]:
 
     async def connect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         far_reader, far_writer = await asyncio.open_connection(target.hostname, target.port)
-        await asyncio.gather(wire.carry(reader, far_writer), wire.carry(far_reader, writer))
+        with closing(writer), closing(far_writer):
+            await asyncio.gather(wire.carry(reader, far_writer), wire.carry(far_reader, writer))
 
     async with await asyncio.start_server(connect, "127.0.0.1", 0) as server:
         wire.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"

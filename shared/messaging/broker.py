@@ -3,9 +3,9 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from typing import Any
 from urllib.parse import urlsplit
 
-import nats
 import structlog
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
@@ -49,13 +49,11 @@ class Broker:
         """Returns when connected; tries until then."""
         while True:
             try:
-                self._client = await nats.connect(
+                self._client = await _open_client(
                     self._url,
-                    name=self._name,
-                    inbox_prefix=inbox_of(self._url),
+                    self._name,
                     max_reconnect_attempts=-1,
                     reconnect_time_wait=RECONNECT_SECONDS,
-                    error_cb=_log_error,
                     disconnected_cb=self._lose,
                     reconnected_cb=self._restore,
                 )
@@ -73,13 +71,8 @@ class Broker:
         """A connection of its own on which order holds: broken, it is not mended but replaced."""
         await self.ready.wait()
         line = Line(timeout_seconds=PUBLISH_TIMEOUT_SECONDS)
-        client = await nats.connect(
-            self._url,
-            name=f"{self._name}-relay",
-            inbox_prefix=inbox_of(self._url),
-            allow_reconnect=False,
-            error_cb=_log_error,
-            closed_cb=line.give_up,
+        client = await _open_client(
+            self._url, f"{self._name}-relay", allow_reconnect=False, closed_cb=line.give_up
         )
         line.jetstream = client.jetstream()
         try:
@@ -163,6 +156,18 @@ class Broker:
         await self.jetstream.create_key_value(
             KeyValueConfig(bucket=REVOCATIONS_BUCKET, storage=StorageType.FILE)
         )
+
+
+async def _open_client(url: str, name: str, **options: Any) -> Client:
+    """Connected, or not there at all: what is given up halfway is closed."""
+    client = Client()
+    inbox = inbox_of(url)
+    try:
+        await client.connect(url, name=name, inbox_prefix=inbox, error_cb=_log_error, **options)
+    except BaseException:
+        await client.close()
+        raise
+    return client
 
 
 def inbox_of(url: str) -> str:

@@ -1,6 +1,7 @@
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
@@ -220,3 +221,28 @@ async def test_what_nats_would_refuse_for_its_size_is_refused_at_once(tmp_path: 
             await write_notes(database, "x" * 1024 * 1024)
 
         assert await notes_in(database) == []
+
+
+async def test_a_connection_that_is_given_up_halfway_is_closed() -> None:
+    has_come, has_gone = asyncio.Event(), asyncio.Event()
+
+    async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        has_come.set()
+        with closing(writer):
+            await reader.read()
+        has_gone.set()
+
+    async with await asyncio.start_server(say_nothing, "127.0.0.1", 0) as silent:
+        port = silent.sockets[0].getsockname()[1]
+        connecting = asyncio.create_task(Broker(f"nats://127.0.0.1:{port}", "test").connect())
+        await has_come.wait()
+        # Nothing may do it by chance.
+        gc.disable()
+        try:
+            while not connecting.done():  # One that meets the connection is swallowed.
+                connecting.cancel()
+                await asyncio.wait([connecting], timeout=0.05)
+            async with asyncio.timeout(LONG):
+                await has_gone.wait()
+        finally:
+            gc.enable()

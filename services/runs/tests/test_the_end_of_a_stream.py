@@ -6,7 +6,7 @@ import socket
 import sys
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from types import SimpleNamespace
 from urllib.parse import urlsplit
@@ -141,13 +141,13 @@ async def test_a_client_that_reads_nothing_loses_its_stream(
     token = api.alice["Authorization"]
     request = f"GET {PATH}?after=0 HTTP/1.1\r\nHost: x\r\nAuthorization: {token}\r\n\r\n"
     before = dropped()
-    writer.write(request.encode())
 
     async def was_dropped() -> bool:
         return await has_no_stream() and dropped() == before + 1
 
-    await eventually(was_dropped, within=30)
-    writer.close()
+    with closing(writer):
+        writer.write(request.encode())
+        await eventually(was_dropped)
 
 
 @asynccontextmanager

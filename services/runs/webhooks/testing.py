@@ -3,7 +3,7 @@
 import asyncio
 import ssl
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -46,6 +46,10 @@ class Receiver:
             self.answers.append(answer.encode())
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with closing(writer):
+            await self._answer(reader, writer)
+
+    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = (await reader.readuntil(b"\r\n\r\n")).decode()
         line, *fields = head.strip().split("\r\n")
         pairs = (each.partition(":") for each in fields)
@@ -58,7 +62,6 @@ class Receiver:
             writer.write(answer)
         else:
             await reader.read()  # Until the other side has had enough.
-        writer.close()
 
 
 @asynccontextmanager

@@ -52,6 +52,15 @@ async def confirm_holder(session: AsyncSession, holder: str) -> None:
     )
 
 
+async def let_go(session: AsyncSession, holder: str) -> None:
+    """No run will be made under this key. One that was made keeps what it has."""
+    await session.execute(
+        delete(FileReference).where(
+            col(FileReference.holder) == holder, col(FileReference.confirmed_at).is_(None)
+        )
+    )
+
+
 async def release_holder(
     session: AsyncSession, holder: str, *, output_file_ids: Sequence[int]
 ) -> None:

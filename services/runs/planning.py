@@ -1,13 +1,16 @@
-"""What a new run would do, asked of the other services and judged; nothing is held or stored yet.
+"""What a new run would do, asked of the other services and judged; nothing is stored here yet.
 
+Its files are described by being held, which saves a call; a run that is refused lets go of them.
 Every fault is told at once, on the field it belongs to.
 """
 
 import asyncio
 import json
 from collections import defaultdict
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
+from uuid import uuid4
 
 from services.runs.arguments import options_for_job
 from services.runs.dependencies import Peers
@@ -15,15 +18,16 @@ from services.runs.filetypes import file_faults
 from services.runs.schemas import NewRun, NewRunForm
 from shared.auth import Caller
 from shared.bodies import Submission
-from shared.clients.files import FileView
+from shared.clients.files import FilesClient, FileView
 from shared.clients.modules import FunctionView, ModulesClient
 from shared.clients.pipelines import PipelineView, TaskView
-from shared.errors import LINK_MISSING, InvalidFields
+from shared.errors import LINK_MISSING, ApiError, InvalidFields, Unavailable
 
 # They travel in the message that offers the job, and NATS takes none above a mebibyte.
 ARGUMENTS_BYTES_MAX = 512 * 1024
 
 Faults = defaultdict[str, list[str]]
+Held = asyncio.Task[list[FileView]]
 
 
 @dataclass(frozen=True)
@@ -40,27 +44,41 @@ class Plan:
     pipeline_id: int
     file_ids: list[int]
     steps: list[Step]
+    # The key under which the files are held.
+    holder: str
 
 
 async def plan_run(peers: Peers, submission: Submission, caller: Caller) -> Plan:
+    # Files lets go by itself of what is held for a key that no run ever comes with.
+    holder = uuid4().hex
     right, wrong = submission.judge(NewRunForm if submission.is_form else NewRun)
-    faults: Faults = defaultdict(list, wrong)
-    file_ids: list[int] = right.get("files", [])
-    pipeline, files = await asyncio.gather(
-        _find_pipeline(peers, right.get("pipeline"), caller), _describe(peers, file_ids, caller)
-    )
-    usable = [file for file in files if file.kind == "INPUT" and file.owner_id == caller.user_id]
-    if len(usable) < len(file_ids):
+    held = asyncio.create_task(_hold(peers.files, holder, right.get("files", []), caller))
+    try:
+        steps = await _judge(peers, right, defaultdict(list, wrong), held, caller)
+    except ApiError:
+        if await held:
+            with suppress(Unavailable):
+                await peers.files.let_go(holder, caller=caller)
+        raise
+    return Plan(right["pipeline"], right.get("files", []), steps, holder)
+
+
+async def _judge(
+    peers: Peers, right: dict[str, Any], faults: Faults, held: Held, caller: Caller
+) -> list[Step]:
+    pipeline = await _find_pipeline(peers, right.get("pipeline"), caller)
+    files = await held
+    if len(files) < len(right.get("files", ())):
         faults["files"].append(LINK_MISSING)
     steps = await _plan_steps(peers.modules, pipeline, caller, faults)
     if steps and not faults["files"]:
         first = steps[0].function
         types = [first.expected_filetype, *first.optional_filetypes]
-        faults["files"] += file_faults([file.name for file in usable], types)
+        faults["files"] += file_faults([file.name for file in files], types)
     found = {field: texts for field, texts in faults.items() if texts}
     if found:
         raise InvalidFields(found)
-    return Plan(right["pipeline"], file_ids, steps)
+    return steps
 
 
 async def _find_pipeline(
@@ -71,8 +89,18 @@ async def _find_pipeline(
     return await peers.pipelines.find_pipeline(pipeline_id, caller=caller)
 
 
-async def _describe(peers: Peers, file_ids: list[int], caller: Caller) -> list[FileView]:
-    return await peers.files.describe(file_ids, caller=caller) if file_ids else []
+async def _hold(
+    files: FilesClient, holder: str, file_ids: list[int], caller: Caller
+) -> list[FileView]:
+    """All of them, or none when one of them will not do."""
+    if not file_ids:
+        return []
+    try:
+        return await files.hold(
+            holder, file_ids, role="input", owner_id=caller.user_id, caller=caller
+        )
+    except InvalidFields:
+        return []
 
 
 async def _plan_steps(

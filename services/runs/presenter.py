@@ -11,6 +11,7 @@ from services.runs import queries
 from services.runs.backends.waiting import WaitingReason, served_now, waiting_reason
 from services.runs.logs import excerpt
 from services.runs.logs.queries import list_shown_chunks
+from services.runs.models import Job
 from services.runs.queries import JobFilter, RunFilter
 from shared.clock import iso
 from shared.errors import NotFound
@@ -95,7 +96,17 @@ async def show_jobs(
 ) -> list[dict[str, Any]]:
     page = page or Page(queries.JOB_ORDERS)
     rows = await queries.list_jobs(session, which, page)
-    which = page.narrowed(which, rows)
+    return await _show_jobs(session, rows, page.narrowed(which, rows), links, wanted, steady)
+
+
+async def _show_jobs(
+    session: AsyncSession,
+    rows: Sequence[Any],
+    which: JobFilter,
+    links: Hyperlinks,
+    wanted: frozenset[str] = ALL_JOB_FIELDS,
+    steady: Steady | None = None,
+) -> list[dict[str, Any]]:
     outputs = grouped(
         await queries.list_outputs(session, which) if "output_files" in wanted else ()
     )
@@ -124,6 +135,11 @@ async def show_jobs(
 async def show_job(session: AsyncSession, which: JobFilter, links: Hyperlinks) -> dict[str, Any]:
     """The one job of the filter, or NotFound."""
     return _only(await show_jobs(session, which, links))
+
+
+async def show_this_job(session: AsyncSession, job: Job, links: Hyperlinks) -> dict[str, Any]:
+    """As it is in the transaction that has just changed it."""
+    return _only(await _show_jobs(session, [job], JobFilter(ids=[job.id or 0]), links))
 
 
 def view_run(

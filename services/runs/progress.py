@@ -65,7 +65,11 @@ def _stamp(job: Job, status: JobStatus, now: datetime) -> None:
 
 async def offer(session: AsyncSession, job: Job, settings: RunsSettings) -> None:
     """Announce a job that is ready, and note when to do it again should nobody come."""
-    input_ids = await queries.input_ids(session, job)
+    await announce(session, job, await queries.input_ids(session, job))
+    put_off_offer(job, settings)
+
+
+async def announce(session: AsyncSession, job: Job, input_ids: list[int]) -> None:
     event = JobReady(
         job_id=job.id or 0,
         run_id=job.run_id,
@@ -80,7 +84,6 @@ async def offer(session: AsyncSession, job: Job, settings: RunsSettings) -> None
     )
     envelope = event.envelope()
     await enqueue(session, event.offer_subject(), envelope.payload(), message_id=envelope.id)
-    put_off_offer(job, settings)
 
 
 def put_off_offer(job: Job, settings: RunsSettings) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, or_, select, union
+from sqlalchemy import ColumnElement, Select, and_, bindparam, or_, select, union
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.runs.models import AttemptOutput, Job, JobOutput, Run, RunFile, Tombstone
@@ -66,6 +66,23 @@ OUTPUTS = Selection(
     select(col(JobOutput.job_id), col(JobOutput.file_id))
     .join(table_of(Job), col(Job.id) == col(JobOutput.job_id))
     .order_by(col(JobOutput.job_id), col(JobOutput.file_id))
+)
+# Asked with every change of a job, so built once.
+STATES = (
+    select(col(Job.id), col(Job.status))
+    .where(col(Job.run_id) == bindparam("run_id"))
+    .order_by(col(Job.id))
+)
+OUTPUT_IDS = (
+    select(col(JobOutput.file_id))
+    .where(col(JobOutput.job_id) == bindparam("job_id"))
+    .order_by(col(JobOutput.file_id))
+)
+JOB_AND_RUN = (
+    select(Run, Job)
+    .join(table_of(Job), col(Job.run_id) == col(Run.id))
+    .where(col(Job.id) == bindparam("job_id"))
+    .with_for_update()
 )
 RUN_ORDERS = Orders({"id": col(Run.id), "date_created": col(Run.created_at)}, col(Run.created_at))
 JOB_ORDERS = Orders({"id": col(Job.id), "date_created": col(Job.created_at)}, col(Job.created_at))
@@ -151,13 +168,7 @@ async def lock_run(session: AsyncSession, run_id: int, *, owner_id: int | None) 
 
 async def lock_job(session: AsyncSession, job_id: int, *, owner_id: int | None) -> tuple[Run, Job]:
     """A job with its run, until the transaction ends; the run is locked before the job."""
-    statement = (
-        select(Run, Job)
-        .join(table_of(Job), col(Job.run_id) == col(Run.id))
-        .where(col(Job.id) == job_id)
-        .with_for_update()
-    )
-    found = (await session.execute(statement)).one_or_none()
+    found = (await session.execute(JOB_AND_RUN, {"job_id": job_id})).one_or_none()
     if found is None or owner_id not in (None, found.Job.owner_id):
         raise NotFound
     return found.Run, found.Job
@@ -180,16 +191,11 @@ async def lock_jobs(session: AsyncSession, run_id: int) -> Sequence[Job]:
 
 async def list_states(session: AsyncSession, run_id: int) -> Sequence[Any]:
     """(job, status) of a run's jobs, in their order."""
-    statement = (
-        select(col(Job.id), col(Job.status)).where(col(Job.run_id) == run_id).order_by(col(Job.id))
-    )
-    return (await session.execute(statement)).all()
+    return (await session.execute(STATES, {"run_id": run_id})).all()
 
 
 async def output_ids(session: AsyncSession, job_id: int) -> list[int]:
-    listed = col(JobOutput.file_id)
-    statement = select(listed).where(col(JobOutput.job_id) == job_id).order_by(listed)
-    return list((await session.scalars(statement)).all())
+    return list((await session.scalars(OUTPUT_IDS, {"job_id": job_id})).all())
 
 
 async def input_ids(session: AsyncSession, job: Job) -> list[int]:

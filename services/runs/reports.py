@@ -21,8 +21,7 @@ from services.runs.errors import (
     StaleLease,
 )
 from services.runs.logs import writing
-from services.runs.models import Job, JobOutput
-from services.runs.queries import JobFilter
+from services.runs.models import Job, JobOutput, Run
 from services.runs.schemas import JobReport
 from services.runs.settings import RunsSettings
 from services.runs.states import TERMINAL, WAITING, can_become
@@ -53,29 +52,45 @@ async def report_job(
     links: Hyperlinks,
     settings: RunsSettings,
 ) -> dict[str, Any]:
-    """Judge the report, hold new output files, then judge again and write it in one go."""
-    async with database.reading() as session:
-        job = await queries.get_job(session, job_id, owner_id=caller.only_owner)
-        changes = submission.into(JobReport).changes()
-        lease = changes.pop("lease", None)
-        report = _Report(changes, lease, submission.is_form, caller.username)
-        if report.lease is None and caller.scopes is not None:
-            raise LeaseRequired
-        await _judge(session, job, report)
-        new_files = await _new_output_ids(session, job, changes)
-        holder = await queries.holder_of(session, job.run_id) if new_files else ""
-    if new_files:
-        await files.hold(holder, new_files, role="output", owner_id=job.owner_id, caller=caller)
+    """In one transaction; new output files are held between two, and it is judged in both."""
     async with database.transaction() as session:
-        await _write(session, job_id, report, settings)
-        return await presenter.show_job(session, JobFilter(ids=[job_id]), links)
+        run, job = await queries.lock_job(session, job_id, owner_id=caller.only_owner)
+        report = _read(submission, caller)
+        await _judge(session, job, report)
+        new_files = await _new_output_ids(session, job, report.changes)
+        if not new_files:
+            return await _write(session, run, job, report, links, settings)
+    await files.hold(run.holder, new_files, role="output", owner_id=job.owner_id, caller=caller)
+    async with database.transaction() as session:
+        run, job = await queries.lock_job(session, job_id, owner_id=None)
+        await _judge(session, job, report)
+        return await _write(session, run, job, report, links, settings)
+
+
+def _read(submission: Submission, caller: Caller) -> _Report:
+    changes = submission.into(JobReport).changes()
+    lease = changes.pop("lease", None)
+    if lease is None and caller.scopes is not None:
+        raise LeaseRequired
+    return _Report(changes, lease, submission.is_form, caller.username)
 
 
 async def _write(
-    session: AsyncSession, job_id: int, report: _Report, settings: RunsSettings
+    session: AsyncSession,
+    run: Run,
+    job: Job,
+    report: _Report,
+    links: Hyperlinks,
+    settings: RunsSettings,
+) -> dict[str, Any]:
+    await _change(session, run, job, report, settings)
+    await session.flush()
+    return await presenter.show_this_job(session, job, links)
+
+
+async def _change(
+    session: AsyncSession, run: Run, job: Job, report: _Report, settings: RunsSettings
 ) -> None:
-    run, job = await queries.lock_job(session, job_id, owner_id=None)
-    await _judge(session, job, report)
     changes = report.changes
     if "output" in changes:
         job.output = changes["output"]

@@ -48,6 +48,7 @@ class Neighbours:
     def __post_init__(self) -> None:
         self.peers.play("GET", f"{FILES}/internal/files/", self._describe)
         self.peers.play("POST", f"{FILES}/internal/references/", self._hold)
+        self.peers.play("DELETE", f"{FILES}/internal/references/", self._let_go)
         self.peers.play("GET", f"{MODULES}/api/v1/functions/", self._list_functions)
 
     def add_file(
@@ -125,6 +126,11 @@ class Neighbours:
         self.holds.append(body)
         return httpx.Response(200, json=[self.files[one] for one in body["file_ids"]])
 
+    def _let_go(self, request: httpx.Request) -> httpx.Response:
+        holder = request.url.params["holder"]
+        self.holds = [hold for hold in self.holds if hold["holder"] != holder]
+        return httpx.Response(204)
+
     def _fault(self, body: dict[str, Any], file_id: int) -> str | None:
         file = self.files.get(file_id)
         if file is None:
@@ -133,6 +139,8 @@ class Neighbours:
             return "Job owner does not own the output file"
         if body["role"] == "output" and file["kind"] != "OUTPUT":
             return "Output file is not 'OUTPUT' kind."
+        if body["role"] == "input" and file["kind"] != "INPUT":
+            return LINK_MISSING
         return None
 
     def _list_functions(self, request: httpx.Request) -> httpx.Response:

@@ -74,3 +74,7 @@ class FilesClient(ServiceClient):
             texts = refusal.body.get("files", [LINK_MISSING])
             raise InvalidFields({field: texts}) from None
         return [FileView.model_validate(row) for row in rows]
+
+    async def let_go(self, holder: str, *, caller: Caller) -> None:
+        """End what is held for a run that will not be made."""
+        await self._delete("/internal/references/", caller, {"holder": holder})

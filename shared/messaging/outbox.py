@@ -33,6 +33,7 @@ BATCH_ROWS_MAX = 100
 BACKOFF_SECONDS_MAX = 30.0
 # NATS takes a mebibyte, headers included. What is larger could never leave, and nothing after it.
 PAYLOAD_BYTES_MAX = 1000 * 1024
+INSERT = insert(outbox)
 
 log = structlog.get_logger(__name__)
 
@@ -73,7 +74,7 @@ def _row(subject: str, payload: bytes, message_id: str, headers: dict[str, str])
 
 async def _add(session: AsyncSession, rows: list[dict[str, Any]]) -> None:
     if rows:
-        await session.execute(insert(outbox), rows)
+        await session.execute(INSERT, rows)
         session.info[OUTBOX_FILLED] = True
 
 

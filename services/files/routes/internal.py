@@ -6,7 +6,7 @@ from starlette.responses import Response
 from services.files import queries, references
 from services.files.dependencies import PresenterDep, Runner
 from services.files.schemas import FileFilter, Hold
-from shared.answers import json_response
+from shared.answers import json_response, no_content
 from shared.bodies import SubmissionDep
 from shared.db import ReadSessionDep, SessionDep
 from shared.lists import ids_wanted
@@ -31,3 +31,10 @@ async def hold_files(
     """Keep files from deletion for a run."""
     files = await references.hold_files(session, caller, submission.into(Hold))
     return json_response(presenter.show_to_services(files))
+
+
+@router.delete("/references/")
+async def let_go(request: Request, _caller: Runner, session: SessionDep) -> Response:
+    """A run that was refused needs nothing; the key `?holder=` is known to its maker alone."""
+    await references.let_go(session, request.query_params.get("holder", ""))
+    return no_content()

@@ -1,6 +1,8 @@
 import httpx
 
+from services.files import references
 from services.files.tests.conftest import ADMIN, Holds, Uploads
+from shared.db import Database
 from shared.testing.tokens import Signer
 
 MISSING = {"files": ["Invalid hyperlink - Object does not exist."]}
@@ -84,3 +86,22 @@ async def test_a_malformed_hold_is_refused_by_field(
     answer = await client.post("/internal/references/", headers=signer.headers(1), json=body)
 
     assert (answer.status_code, set(answer.json())) == (400, {"holder", "role", "file_ids"})
+
+
+async def test_what_is_held_for_a_run_that_is_not_made_can_be_let_go(
+    upload: Uploads, hold: Holds, client: httpx.AsyncClient, signer: Signer, database: Database
+) -> None:
+    free, kept = [(await upload(name)).json() for name in ("a", "b")]
+    await hold("refused", [free["id"]])
+    await hold("made", [kept["id"]])
+    async with database.transaction() as session:
+        await references.confirm_holder(session, "made")
+
+    for holder in ("refused", "made"):
+        answer = await client.delete(
+            "/internal/references/", params={"holder": holder}, headers=signer.headers(1)
+        )
+        assert answer.status_code == 204
+
+    assert (await client.delete(free["url"], headers=signer.headers(1))).status_code == 204
+    assert (await client.delete(kept["url"], headers=signer.headers(1))).status_code != 204

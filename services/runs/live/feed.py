@@ -16,18 +16,30 @@ from sqlalchemy.dialects.postgresql import insert as postgres_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
-from sqlmodel import col
 
 from services.runs.live import queries
 from services.runs.models import FeedEntry, FeedPosition, Job, Run
 from shared.clock import utc_now
-from shared.db import Database
+from shared.db import Database, col, table_of
 
 # What one entry may take of a log: an entry is told whole.
 LOG_BYTES_MAX = 32 * 1024
 # In the session's info once it is committed: the new positions by owner.
 MOVED = "feed_moved"
 _NOTED = "feed_noted"
+
+# Built once: it takes longer than they do.
+INSERT_ENTRIES = insert(table_of(FeedEntry))
+ADVANCE_ON_SQLITE, ADVANCE_ON_POSTGRES = (
+    taken.on_conflict_do_update(
+        index_elements=["owner_id"],
+        set_={"last": col(FeedPosition.last) + taken.excluded.last},
+    ).returning(col(FeedPosition.last))
+    for taken in (
+        sqlite_insert(table_of(FeedPosition)),
+        postgres_insert(table_of(FeedPosition)),
+    )
+)
 
 RUN, JOB, LOG, RUN_DELETED = "run", "job", "log", "run_deleted"
 
@@ -133,24 +145,16 @@ def _write(session: Session) -> None:
             entry["seq"] = seq
     _forget(session, noted)
     if moved:
-        session.execute(insert(FeedEntry), list(chain.from_iterable(by_owner.values())))
+        session.execute(INSERT_ENTRIES, list(chain.from_iterable(by_owner.values())))
     session.info.setdefault(MOVED, {}).update(moved)
 
 
 def _advance(session: Session, owner_id: int, count: int) -> int:
     """Take so many numbers, and the lock; the last of them."""
     is_sqlite = session.get_bind().dialect.name == "sqlite"
-    dialect_insert = sqlite_insert if is_sqlite else postgres_insert
-    statement = (
-        dialect_insert(FeedPosition)
-        .values(owner_id=owner_id, last=count, pruned=0)
-        .on_conflict_do_update(
-            index_elements=[col(FeedPosition.owner_id)],
-            set_={"last": col(FeedPosition.last) + count},
-        )
-        .returning(col(FeedPosition.last))
-    )
-    last: int = session.execute(statement).scalar_one()
+    statement = ADVANCE_ON_SQLITE if is_sqlite else ADVANCE_ON_POSTGRES
+    taken = {"owner_id": owner_id, "last": count, "pruned": 0}
+    last: int = session.execute(statement, taken).scalar_one()
     return last
 
 

@@ -8,6 +8,7 @@ from services.runs.testing import (
     COMMIT,
     FILES,
     LINK_MISSING,
+    MODULES,
     PIPELINES,
     Api,
     Neighbours,
@@ -212,13 +213,17 @@ async def test_a_narrowed_token_starts_no_runs(api: Api) -> None:
 
 @pytest.mark.parametrize(
     "silent",
-    [f"{PIPELINES}/api/v1/pipelines/1/", f"{FILES}/internal/files/"],
+    [
+        ("GET", f"{PIPELINES}/api/v1/pipelines/1/"),
+        ("GET", f"{MODULES}/api/v1/functions/"),
+        ("POST", f"{FILES}/internal/references/"),
+    ],
 )
 async def test_a_silent_neighbour_makes_no_half_run(
-    api: Api, neighbours: Neighbours, peers: Peers, silent: str
+    api: Api, neighbours: Neighbours, peers: Peers, silent: tuple[str, str]
 ) -> None:
     pipeline_id = neighbours.add_pipeline((neighbours.add_function(), {}))
-    peers.silence("GET", silent)
+    peers.silence(*silent)
 
     answer = await api.ask_for_run(pipeline_id, [neighbours.add_file("a.txt")])
 

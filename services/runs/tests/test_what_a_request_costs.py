@@ -65,9 +65,9 @@ async def test_starting_a_run_asks_its_neighbours_once_each(
         answer = await api.ask_for_run(pipeline_id, [1])
 
     assert answer.status_code == 201
-    # The pipeline, its functions, the files; and files again, to hold them.
+    # The pipeline, its functions, and files, to hold them.
     # PostgreSQL also locks two names: the user's and the pipeline's.
-    assert counts.all == (12 if database.is_sqlite else 14, 4, 2)
+    assert counts.all == (10 if database.is_sqlite else 12, 3, 2)
 
 
 async def test_a_step_of_a_job_is_told_once(api: Api, database: Database, peers: Peers) -> None:
@@ -79,6 +79,6 @@ async def test_a_step_of_a_job_is_told_once(api: Api, database: Database, peers:
     async with counting(database, peers) as running:
         assert (await api.patch(job, {"status": "RUNNING"})).status_code == 200
 
-    assert queued.all == (10, 0, 1)
+    assert queued.all == (9, 0, 1)
     # The run is RUNNING with it, and says so too.
-    assert running.all == (16, 0, 2)
+    assert running.all == (15, 0, 2)

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, exists, func, select
+from sqlalchemy import ColumnElement, Select, bindparam, exists, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlmodel import col
 
 from services.runs.models import Webhook, WebhookDelivery
+from shared.db import col
 from shared.errors import NotFound
 from shared.paging import Orders, Page
 
@@ -31,14 +31,15 @@ DELIVERY_COLUMNS = (
     col(WebhookDelivery.tried_at),
     col(WebhookDelivery.next_try_at),
 )
+# Asked with every event, so built once.
+ENABLED = select(col(Webhook.id), col(Webhook.events)).where(
+    col(Webhook.owner_id) == bindparam("owner_id"), col(Webhook.is_enabled)
+)
 
 
 async def list_enabled(session: AsyncSession, owner_id: int) -> Sequence[Any]:
     """(id, events) of those that an owner's events may go to."""
-    statement = select(col(Webhook.id), col(Webhook.events)).where(
-        col(Webhook.owner_id) == owner_id, col(Webhook.is_enabled)
-    )
-    return (await session.execute(statement)).all()
+    return (await session.execute(ENABLED, {"owner_id": owner_id})).all()
 
 
 async def list_webhooks(

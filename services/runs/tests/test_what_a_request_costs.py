@@ -81,4 +81,4 @@ async def test_a_step_of_a_job_is_told_once(api: Api, database: Database, peers:
 
     assert queued.all == (9, 0, 1)
     # The run is RUNNING with it, and says so too.
-    assert running.all == (15, 0, 2)
+    assert running.all == (14, 0, 2)

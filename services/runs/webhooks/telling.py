@@ -4,7 +4,8 @@ So a delivery exists exactly when its event does, whether NATS is there or not.
 """
 
 import json
-from typing import ClassVar
+from collections.abc import Sequence
+from typing import Any, ClassVar
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -20,6 +21,7 @@ EVENT_TYPES = tuple(
 )
 # Set on a session's `info`, so that its commit wakes those who deliver.
 TOLD = "webhooks_told"
+_LISTENING = "webhooks_listening"
 
 
 class WebhookTested(Event):
@@ -39,9 +41,17 @@ async def tell(
 ) -> None:
     envelope = event.envelope()
     await enqueue(session, event.subject(), envelope.payload(), message_id=envelope.id)
-    for webhook in await queries.list_enabled(session, event.owner_id):
+    for webhook in await _listening(session, event.owner_id):
         if event.type in json.loads(webhook.events):
             put_down(session, webhook.id, envelope)
+
+
+async def _listening(session: AsyncSession, owner_id: int) -> Sequence[Any]:
+    """The owner's webhooks, asked for once in a transaction however much it has to tell."""
+    known: dict[int, Sequence[Any]] = session.info.setdefault(_LISTENING, {})
+    if owner_id not in known:
+        known[owner_id] = await queries.list_enabled(session, owner_id)
+    return known[owner_id]
 
 
 def tell_only(session: AsyncSession, webhook: Webhook) -> WebhookDelivery:

@@ -4,7 +4,7 @@ A service's `migrations/env.py` calls `run`; its start calls `upgrade`, which ta
 several replicas starting together migrate once.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from fcntl import LOCK_EX, flock
 from pathlib import Path
@@ -40,16 +40,38 @@ async def upgrade(database: Database, location: Path) -> None:
 
 
 def _upgrade(connection: Connection, location: Path, file: str | None) -> None:
-    config = config_for(location)
     with _locked(connection, file):
-        head = ScriptDirectory.from_config(config).get_current_head()
+        head = ScriptDirectory.from_config(config_for(location)).get_current_head()
         before = MigrationContext.configure(connection).get_current_revision()
         connection.rollback()
         if before == head:
             return
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        migrate(connection, location, command.upgrade, "head")
         log.info("database_upgraded", before=before, now=head)
+
+
+def migrate(
+    connection: Connection, location: Path, direction: Callable[[Config, str], None], to: str
+) -> None:
+    """`command.upgrade` or `command.downgrade`, by one transaction, to this revision."""
+    config = config_for(location)
+    config.attributes["connection"] = connection
+    with _loose_foreign_keys(connection):
+        direction(config, to)
+
+
+@contextmanager
+def _loose_foreign_keys(connection: Connection) -> Iterator[None]:
+    """SQLite changes a table by making it anew; dropping the old one would take its children."""
+    if connection.dialect.name != "sqlite":
+        yield
+        return
+    connection.connection.cursor().execute("PRAGMA foreign_keys=OFF")
+    try:
+        yield
+    finally:
+        connection.rollback()  # Within a transaction the next line would do nothing.
+        connection.connection.cursor().execute("PRAGMA foreign_keys=ON")
 
 
 @contextmanager

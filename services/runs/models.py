@@ -5,7 +5,7 @@ What a run needs to be repeatable is copied into its jobs. Things of other servi
 
 from datetime import datetime
 
-from sqlalchemy import Column, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
@@ -85,9 +85,9 @@ class Job(RunsTable, table=True):
     # The length of the log in UTF-8; null for a job that never had one.
     log_bytes: int | None = Field(default=None, sa_column=Column(BigId))
     # Where the present backend's own text begins; what stands before it is nobody's to change.
-    log_base: int = Field(default=0, sa_column=Column(BigId, nullable=False))
+    log_base: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
     # How many bytes it had when it reached its limit; below that stand only lines of ours.
-    log_cut_at: int | None = Field(default=None, sa_column=Column(BigId))
+    log_cut_at: int | None = Field(default=None, sa_column=Column(BigInteger))
     # Counts how often the text was replaced by another, rather than continued.
     log_edition: int = 0
     started_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))

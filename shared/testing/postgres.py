@@ -71,6 +71,17 @@ class PostgresServer:
             await connection.close()
         return self.database(name)
 
+    async def bare_database(self, name: str) -> str:
+        """A database without a table."""
+        url = await self.empty_database(name)
+        connection = await self._connect(name)
+        assert connection is not None, "it was made above"
+        try:
+            await connection.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+        finally:
+            await connection.close()
+        return url
+
     async def _create(self, name: str) -> None:
         connection = await self._connect("postgres")
         assert connection is not None, "every server has a database named postgres"

@@ -8,7 +8,7 @@ from services.files import queries
 from services.files.main import describe
 from services.files.settings import FilesSettings
 from services.files.storage.interface import BlobStore
-from services.files.storage.local import LocalStore
+from services.files.storage.opening import store_of
 from shared.commands import on_database
 from shared.db import Database
 
@@ -24,12 +24,12 @@ def group() -> None:
 def checkblobs() -> None:
     """Find files whose content is lost or damaged, and contents without a file (exit 1 if any)."""
     settings = FilesSettings.load()
-    store = LocalStore(settings.storage())
 
     async def look_twice(database: Database) -> set[str]:
         """An upload or a deletion that is just under way looks wrong once, not twice."""
-        found = await _faults(database, store)
-        return found & await _faults(database, store) if found else found
+        async with store_of(settings) as store:
+            found = await _faults(database, store)
+            return found & await _faults(database, store) if found else found
 
     faults = on_database(describe(settings), look_twice)
     _report(faults)
@@ -40,7 +40,7 @@ async def _faults(database: Database, store: BlobStore) -> set[str]:
     async with database.reading() as session:
         files = await queries.blobs_by_key(session)
         doomed = await queries.list_doomed_keys(session)
-    stored = dict(store.sizes())
+    stored = {key: size async for key, size in store.sizes()}
     faults = set()
     for key, (file_id, size) in files.items():
         if key not in stored:

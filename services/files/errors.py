@@ -1,6 +1,6 @@
 """What this service refuses by name."""
 
-from shared.errors import LINK_MISSING, Forbidden, InvalidFields
+from shared.errors import LINK_MISSING, Forbidden, InvalidFields, Unavailable
 
 NO_FILE = "No file was submitted."
 EMPTY_FILE = "The submitted file is empty."
@@ -16,3 +16,11 @@ class NoSuchLink(InvalidFields):
 
 class FileInUse(Forbidden):
     """A run needs it, or a job made it; the contract's text does not say which."""
+
+
+class StorageAway(Unavailable):
+    """The place for blobs does not answer, or refuses; `reason` is for operators alone."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__()
+        self.reason = reason

@@ -1,11 +1,15 @@
 """What a place for blobs can do. The service knows this much and no more, so a bucket will do too.
 
 A blob is written once under a key of ours and never changed: first staged, where nobody can read
-it, then kept as a whole or not at all.
+it, then kept as a whole or not at all. A store is open between `async with`.
 """
 
-from collections.abc import AsyncIterator, Iterator
-from typing import Protocol
+from collections.abc import AsyncIterator
+from types import TracebackType
+from typing import Protocol, Self
+
+# An upload of which nothing was heard for so long is a broken one.
+STALE_SECONDS = 24 * 3600.0
 
 
 class BlobMissing(Exception):
@@ -40,6 +44,19 @@ class StagedBlob(Protocol):
 
 
 class BlobStore(Protocol):
+    async def __aenter__(self) -> Self: ...
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
+
+    async def check(self) -> None:
+        """An OSError or StorageAway when nothing could be stored now."""
+        ...
+
     async def stage(self) -> StagedBlob: ...
 
     async def open(self, key: str, *, start: int, stop: int) -> AsyncIterator[bytes]:
@@ -54,6 +71,6 @@ class BlobStore(Protocol):
         """Remove what broken uploads left behind; returns how many."""
         ...
 
-    def sizes(self) -> Iterator[tuple[str, int]]:
-        """Every kept blob's key and size; blocks, for the command line."""
+    def sizes(self) -> AsyncIterator[tuple[str, int]]:
+        """Every kept blob's key and size."""
         ...

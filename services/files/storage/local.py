@@ -1,6 +1,7 @@
 """Blobs in a local directory: `incoming/<key>` while they arrive, then `ab/cd/<key>` by rename.
 
-A rename within one file system is atomic, so a kept blob is always whole.
+A rename within one file system is atomic, so a kept blob is always whole. Replicas may share the
+directory: nothing is known of a blob but what is in it.
 """
 
 import asyncio
@@ -9,16 +10,18 @@ import os
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 from threading import Lock
-from typing import BinaryIO
+from types import TracebackType
+from typing import BinaryIO, Self
 from uuid import uuid4
 
-from services.files.storage.interface import BlobMissing
+from services.files.storage.interface import STALE_SECONDS, BlobMissing
 
 WRITE_BYTES = 1024 * 1024
 READ_BYTES = 256 * 1024
-STALE_SECONDS = 24 * 3600.0
+SIZES_PER_STEP = 1000
 
 
 class LocalStagedBlob:
@@ -84,6 +87,21 @@ class LocalStore:
         self._root = root
         self._incoming = root / "incoming"
 
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Nothing stays open."""
+
+    async def check(self) -> None:
+        staged = await self.stage()
+        await staged.discard()
+
     async def stage(self) -> LocalStagedBlob:
         return await asyncio.to_thread(self._stage)
 
@@ -100,9 +118,11 @@ class LocalStore:
     async def remove_stale_uploads(self) -> int:
         return await asyncio.to_thread(self._remove_stale_uploads)
 
-    def sizes(self) -> Iterator[tuple[str, int]]:
-        for path in self._root.glob("??/??/*"):
-            yield path.name, path.stat().st_size
+    async def sizes(self) -> AsyncIterator[tuple[str, int]]:
+        paths = self._root.glob("??/??/*")
+        while some := await asyncio.to_thread(_sizes, paths):
+            for name, size in some:
+                yield name, size
 
     def _stage(self) -> LocalStagedBlob:
         self._incoming.mkdir(parents=True, exist_ok=True)
@@ -122,6 +142,10 @@ class LocalStore:
 
     def _path(self, key: str) -> Path:
         return self._root / key[:2] / key[2:4] / key
+
+
+def _sizes(paths: Iterator[Path]) -> list[tuple[str, int]]:
+    return [(path.name, path.stat().st_size) for path in islice(paths, SIZES_PER_STEP)]
 
 
 async def _chunks(file: BinaryIO, start: int, stop: int) -> AsyncIterator[bytes]:

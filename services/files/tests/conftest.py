@@ -1,4 +1,4 @@
-"""The files service for its tests: real database, real blobs on disk; users and runs are played."""
+"""The files service for its tests: real database, real blobs; users and runs are played."""
 
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
@@ -10,9 +10,11 @@ from fastapi import FastAPI
 
 from services.files.main import build
 from services.files.settings import FilesSettings
+from services.files.tests.places import LOCAL, S3, Folder, Place, new_bucket, s3_server
 from shared.testing.peers import Peers
 from shared.testing.tokens import Signer
 
+in_every_place = pytest.mark.parametrize("place", [LOCAL, S3], indirect=True)
 KEY = "a key of more than twenty-five characters"
 KNOWN_USERS = (1, 2, 9)
 ADMIN = 9
@@ -30,33 +32,40 @@ def _users_that_exist(request: httpx.Request) -> httpx.Response:
     return httpx.Response(200, json=found)
 
 
+@pytest.fixture(scope="session")
+def s3_client() -> Iterator[Any]:
+    with s3_server() as client:
+        yield client
+
+
 @pytest.fixture
-def build_service(database_url: str) -> Callable[[Path, Peers], FastAPI]:
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    """A directory; a test marked with `in_every_place` runs with a bucket, too."""
+    if getattr(request, "param", LOCAL) == S3:
+        return new_bucket(request.getfixturevalue("s3_client"))
+    return Folder(tmp_path / "files" / "blobs", settings={})
+
+
+@pytest.fixture
+def build_service(database_url: str, place: Place) -> Callable[[Path, Peers], FastAPI]:
     def build_files(folder: Path, peers: Peers) -> FastAPI:
         peers.play("GET", "http://users:8000/internal/users/", _users_that_exist)
-        settings = FilesSettings(
-            data_dir=folder,
-            nats_url="",
-            database_url=database_url,
-            link_key=KEY,
-            upload_bytes_max=100_000,
-        )
-        return build(settings, transport=peers)
+        settings = {
+            "data_dir": folder,
+            "nats_url": "",
+            "database_url": database_url,
+            "link_key": KEY,
+            "upload_bytes_max": 100_000,
+            **place.settings,
+        }
+        return build(FilesSettings.model_validate(settings), transport=peers)
 
     return build_files
 
 
 @pytest.fixture
-def stored(tmp_path: Path) -> StoredBlobs:
-    """Every file below the store: kept blobs and leftovers alike."""
-
-    def walk() -> Iterator[str]:
-        root = tmp_path / "files" / "blobs"
-        for path in root.rglob("*"):
-            if path.is_file():
-                yield str(path.relative_to(root))
-
-    return lambda: sorted(walk())
+def stored(place: Place) -> StoredBlobs:
+    return place.stored
 
 
 @pytest.fixture

@@ -1,5 +1,5 @@
 import asyncio
-import os
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import httpx
@@ -9,41 +9,48 @@ from typer.testing import CliRunner
 
 from services.files.cli import app as commands
 from services.files.settings import FilesSettings
-from services.files.storage.local import STALE_SECONDS, LocalStore
-from services.files.tests.conftest import KEY, StoredBlobs, Uploads
+from services.files.tests.conftest import KEY, Uploads, in_every_place
+from services.files.tests.places import Folder, Place
+
+Check = Callable[[], Awaitable[tuple[int, list[str]]]]
 
 
-async def check(folder: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[int, list[str]]:
+@pytest.fixture
+def check(tmp_path: Path, place: Place, monkeypatch: pytest.MonkeyPatch) -> Check:
     """What `manage.py checkblobs` answers, beside the running service."""
-    monkeypatch.setenv("MLSPLOIT_DATA_DIR", str(folder))
+    monkeypatch.setenv("MLSPLOIT_DATA_DIR", str(tmp_path))
     monkeypatch.setenv("MLSPLOIT_FILES_LINK_KEY", KEY)
-    result = await asyncio.to_thread(CliRunner().invoke, commands, ["checkblobs"])
-    return result.exit_code, result.stdout.splitlines()
+    for name, value in place.settings.items():
+        monkeypatch.setenv(f"MLSPLOIT_FILES_{name.upper()}", value)
+
+    async def answer() -> tuple[int, list[str]]:
+        result = await asyncio.to_thread(CliRunner().invoke, commands, ["checkblobs"])
+        return result.exit_code, result.stdout.splitlines()
+
+    return answer
 
 
-async def test_a_sound_store_is_said_to_be_sound(
-    upload: Uploads, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@in_every_place
+async def test_a_sound_store_is_said_to_be_sound(upload: Uploads, check: Check) -> None:
     await upload()
 
-    assert await check(tmp_path, monkeypatch) == (
+    assert await check() == (
         0,
         ["Every file has its content, and every content its file."],
     )
 
 
+@in_every_place
 async def test_lost_damaged_and_orphaned_blobs_are_named(
-    upload: Uploads, stored: StoredBlobs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    upload: Uploads, place: Place, check: Check
 ) -> None:
-    root = tmp_path / "files" / "blobs"
     lost = (await upload()).json()["id"]
-    (root / stored()[0]).unlink()
+    place.lose(place.stored()[0])
     damaged = (await upload()).json()["id"]
-    (root / stored()[0]).write_bytes(b"hell")
-    (root / "ab" / "cd").mkdir(parents=True)
-    (root / "ab" / "cd" / "abcdef").write_bytes(b"?")
+    place.put(place.stored()[0], b"hell")
+    place.put("ab/cd/abcdef" if isinstance(place, Folder) else "abcdef", b"?")
 
-    code, lines = await check(tmp_path, monkeypatch)
+    code, lines = await check()
 
     assert code == 1
     assert [line.partition(" (")[0] for line in lines] == [
@@ -53,36 +60,15 @@ async def test_lost_damaged_and_orphaned_blobs_are_named(
     ]
 
 
+@in_every_place
 async def test_a_file_without_content_is_404_not_a_crash(
-    upload: Uploads, stored: StoredBlobs, tmp_path: Path, app: FastAPI
+    upload: Uploads, place: Place, app: FastAPI
 ) -> None:
     link = (await upload()).json()["blob_url"]
-    (tmp_path / "files" / "blobs" / stored()[0]).unlink()
+    place.lose(place.stored()[0])
 
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app)) as client:
         assert (await client.get(link)).status_code == 404
-
-
-async def test_only_stale_uploads_are_removed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    store = LocalStore(tmp_path)
-    crashed, alive = await store.stage(), await store.stage()
-    for blob in (crashed, alive):
-        await blob.write(b"x")
-        await blob.finish()
-    _make_older(tmp_path / "incoming" / crashed.key, STALE_SECONDS + 1)
-
-    assert await store.remove_stale_uploads() == 1
-
-    await alive.keep()
-    assert [key for key, _ in store.sizes()] == [alive.key]
-    await crashed.discard()
-
-
-def _make_older(path: Path, seconds: float) -> None:
-    moment = path.stat().st_mtime - seconds
-    os.utime(path, (moment, moment))
 
 
 def test_a_short_link_key_is_refused_in_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:

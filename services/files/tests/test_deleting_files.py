@@ -8,7 +8,7 @@ from sqlalchemy import func, select, update
 from services.files.models import DoomedBlob, FileReference
 from services.files.storage.local import LocalStore
 from services.files.sweeper import remove_due_blobs
-from services.files.tests.conftest import ADMIN, URL, Holds, StoredBlobs, Uploads
+from services.files.tests.conftest import ADMIN, URL, Holds, StoredBlobs, Uploads, in_every_place
 from shared.clock import utc_now
 from shared.db import Database
 from shared.testing.fixtures import Published
@@ -26,6 +26,7 @@ async def make_holds_old(database: Database) -> None:
         )
 
 
+@in_every_place
 async def test_a_deleted_file_goes_with_its_blob_and_is_told(
     app: FastAPI,
     upload: Uploads,
@@ -147,6 +148,7 @@ async def test_of_a_hold_and_a_deletion_at_once_exactly_one_succeeds(
     assert set(outcomes) <= {(200, 403), (400, 204)}
 
 
+@in_every_place
 async def test_an_upload_that_crashed_after_storing_is_cleaned_up_when_due(
     app: FastAPI, database: Database, stored: StoredBlobs
 ) -> None:

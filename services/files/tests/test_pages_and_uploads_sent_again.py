@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 
 import httpx
 
+from services.files.tests.conftest import in_every_place
 from shared.testing.tokens import Signer
 
 FILES = "/api/v1/files/"
@@ -36,6 +37,7 @@ async def test_files_are_sorted_by_date_of_upload(
     assert [file["name"] for file in listed] == ["c", "b"]
 
 
+@in_every_place
 async def test_an_upload_whose_answer_was_lost_is_not_stored_twice(
     client: httpx.AsyncClient, signer: Signer, stored: StoredBlobs
 ) -> None:

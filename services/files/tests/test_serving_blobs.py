@@ -11,12 +11,13 @@ from services.files.links import MediaLinks
 from services.files.media import content_type
 from services.files.names import base_name
 from services.files.storage.local import LocalStore
-from services.files.tests.conftest import KEY, Uploads
+from services.files.tests.conftest import KEY, Uploads, in_every_place
 from shared.testing.tokens import Signer
 
 CONTENT = b"0123456789"
 
 
+@in_every_place
 async def test_a_link_needs_no_header_and_says_the_same_again(
     upload: Uploads, client: httpx.AsyncClient, signer: Signer
 ) -> None:
@@ -34,6 +35,7 @@ async def test_a_link_needs_no_header_and_says_the_same_again(
     assert again["blob_url"] == file["blob_url"]
 
 
+@in_every_place
 @pytest.mark.parametrize(
     ("asked", "status", "content", "described"),
     [

@@ -8,7 +8,16 @@ import pytest
 from fastapi import FastAPI
 
 from services.files.models import DepartedOwner
-from services.files.tests.conftest import ADMIN, NO_FILE, URL, StoredBlobs, Uploads, form, post
+from services.files.tests.conftest import (
+    ADMIN,
+    NO_FILE,
+    URL,
+    StoredBlobs,
+    Uploads,
+    form,
+    in_every_place,
+    post,
+)
 from shared.db import Database
 from shared.testing.peers import Peers
 from shared.testing.tokens import Signer
@@ -16,6 +25,7 @@ from shared.testing.tokens import Signer
 NOT_A_FILE = {"blob": ["The submitted data was not a file. Check the encoding type on the form."]}
 
 
+@in_every_place
 async def test_an_uploaded_file_has_its_owner_size_and_hash(upload: Uploads) -> None:
     answer = await upload("a.txt", b"hello", tags='{"n":1}', kind="OUTPUT")
 
@@ -34,6 +44,7 @@ async def test_fields_may_come_after_the_file(client: httpx.AsyncClient, signer:
     assert (await post(client, signer, body)).json()["tags"] == '{"late": true}'
 
 
+@in_every_place
 async def test_of_several_blobs_the_last_one_wins(
     client: httpx.AsyncClient, signer: Signer, stored: StoredBlobs
 ) -> None:
@@ -140,11 +151,13 @@ async def test_an_upload_that_breaks_off_leaves_nothing_behind(
 
     await app(_scope(signer.headers(1)["Authorization"].encode()), receive, send)
 
+    assert len(seen) == 2
     assert len(seen[1]) == 1, "the blob was on its way"
     assert stored() == []
     assert (await client.get(URL, headers=signer.headers(1))).json() == []
 
 
+@in_every_place
 async def test_a_form_that_ends_in_the_middle_is_refused(
     client: httpx.AsyncClient, signer: Signer, stored: StoredBlobs
 ) -> None:

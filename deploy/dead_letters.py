@@ -19,7 +19,7 @@ from shared.app import Service
 from shared.clients.dead_letters import Letter, read_letters, remove_letter
 from shared.commands import on_database, refuse
 from shared.db import Database
-from shared.messaging.broker import inbox_of
+from shared.messaging.broker import address_of
 from shared.messaging.consumer import handle_once
 from shared.settings import PlatformSettings
 
@@ -71,10 +71,8 @@ def _service(name: str) -> Service:
 @asynccontextmanager
 async def _jetstream() -> AsyncIterator[JetStreamContext]:
     try:
-        url = PlatformSettings.load().nats_url
         client = await nats.connect(
-            url,
-            inbox_prefix=inbox_of(url),
+            **address_of(PlatformSettings.load().nats_url),
             allow_reconnect=False,
             connect_timeout=CONNECT_SECONDS_MAX,
             error_cb=_keep_quiet,

@@ -57,7 +57,7 @@ async def run(settings: WorkerSettings) -> None:
     # After the runner has ended what still wrote there, and made it removable.
     remove_tree(settings.folder / "jobs")
     gateway = Gateway(settings.gateway_url, settings.token.get_secret_value())
-    broker = Broker(settings.nats_url, settings.name)
+    broker = Broker(settings.nats_url, settings.name, replicas=settings.nats_replicas)
     await Worker(settings, gateway, broker, runner).run(stopping)
 
 

@@ -111,7 +111,9 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
             database = await open_database(service)
             stack.push_async_callback(database.close)
         app.state.database = database
-        app.state.broker = broker = Broker(service.settings.nats_url, service.name)
+        settings = service.settings
+        broker = Broker(settings.nats_url, service.name, replicas=settings.nats_replicas)
+        app.state.broker = broker
         stack.push_async_callback(broker.close)
         tasks = _start_background(app, service, database, broker)
         stack.push_async_callback(_stop, tasks)

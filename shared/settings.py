@@ -5,7 +5,7 @@ Platform values have fixed names (`MLSPLOIT_NATS_URL`); a service's own carry it
 """
 
 from pathlib import Path
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 from pydantic import AliasChoices, Field, PositiveFloat, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -23,7 +23,10 @@ class PlatformSettings(BaseSettings):
 
     data_dir: Path = platform("data_dir", Path("data"))
     log_level: str = platform("log_level", "INFO")
+    # Of a cluster, any of its servers, with commas.
     nats_url: str = platform("nats_url", "nats://127.0.0.1:4222")
+    # How many servers of a cluster keep each stream; an odd number.
+    nats_replicas: Annotated[int, Field(ge=1, le=5)] = platform("nats_replicas", 1)
 
     @classmethod
     def load(cls) -> Self:

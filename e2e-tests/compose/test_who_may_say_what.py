@@ -10,7 +10,7 @@ from nats.errors import Error as NatsError
 from compose.commands import docker
 from compose.project import ComposeProject
 from dev.environment import read_settings
-from shared.messaging.broker import inbox_of
+from shared.messaging.broker import address_of
 
 ANSWER_SECONDS_MAX = 5
 pytestmark = pytest.mark.timeout(1500)
@@ -68,8 +68,7 @@ async def refusals_of(url: str, say: str = "", *, hear: str = "") -> list[str]:
     client = Client()
     try:
         await client.connect(
-            url,
-            inbox_prefix=inbox_of(url).encode(),
+            **address_of(url),
             allow_reconnect=False,
             connect_timeout=ANSWER_SECONDS_MAX,
             error_cb=note,

@@ -1,10 +1,10 @@
 """The connection to NATS: made in the background, kept for ever, never in a request's way."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import structlog
 from nats.aio.client import Client
@@ -28,11 +28,14 @@ log = structlog.get_logger(__name__)
 class Broker:
     """Connects and reconnects for ever; `ready` is set once streams and buckets exist."""
 
-    def __init__(self, url: str, name: str):
-        self._url = url
+    def __init__(self, url: str, name: str, *, replicas: int = 1):
+        """`url` may name several servers of a cluster, with commas; `replicas` of each stream."""
         self._name = name
+        self._replicas = replicas
+        self._address = address_of(url)
         self._client: Client | None = None
         self._watchers: set[KeyValue.KeyWatcher] = set()
+        self._restoring: asyncio.Task[None] | None = None
         self.ready = asyncio.Event()
 
     @property
@@ -50,7 +53,7 @@ class Broker:
         while True:
             try:
                 self._client = await _open_client(
-                    self._url,
+                    self._address,
                     self._name,
                     max_reconnect_attempts=-1,
                     reconnect_time_wait=RECONNECT_SECONDS,
@@ -72,7 +75,7 @@ class Broker:
         await self.ready.wait()
         line = Line(timeout_seconds=PUBLISH_TIMEOUT_SECONDS)
         client = await _open_client(
-            self._url, f"{self._name}-relay", allow_reconnect=False, closed_cb=line.give_up
+            self._address, f"{self._name}-relay", allow_reconnect=False, closed_cb=line.give_up
         )
         line.jetstream = client.jetstream()
         try:
@@ -131,49 +134,76 @@ class Broker:
                 self._watchers.discard(watcher)
 
     async def close(self) -> None:
-        self.ready.clear()
+        await self._lose()
         if self._client is not None and not self._client.is_closed:
             await self._client.close()
 
     async def _lose(self) -> None:
         """Whoever has something to send waits for `ready` instead of failing and backing off."""
         self.ready.clear()
+        if self._restoring is not None:
+            self._restoring.cancel()
 
     async def _restore(self) -> None:
-        """After a break: NATS may have come back empty, and a watcher would not notice."""
-        await self._ensure_streams()
-        self.ready.set()
+        """After a break; apart, because the library loses its connection over an error in here."""
+        self._restoring = asyncio.create_task(self._restore_streams())
+
+    async def _restore_streams(self) -> None:
+        """NATS may have come back empty, and a watcher would not notice.
+
+        A cluster that has just lost a server may need seconds until it answers this.
+        """
+        while not self.ready.is_set():
+            try:
+                await self._ensure_streams()
+            except (NatsError, OSError, TimeoutError) as error:
+                log.warning("streams_unreachable", reason=repr(error))
+                await asyncio.sleep(RECONNECT_SECONDS)
+            else:
+                self.ready.set()
         for watcher in list(self._watchers):
             await watcher.stop()
 
     async def _ensure_streams(self) -> None:
         for stream in STREAMS:
             try:
-                await self.jetstream.add_stream(stream)
+                await self.jetstream.add_stream(stream.evolve(num_replicas=self._replicas))
             except BadRequestError:
                 # It exists with other limits, which an operator chose: theirs stand.
                 log.info("stream_kept_as_it_is", stream=stream.name)
-        await self.jetstream.create_key_value(
-            KeyValueConfig(bucket=REVOCATIONS_BUCKET, storage=StorageType.FILE)
+        bucket = KeyValueConfig(
+            bucket=REVOCATIONS_BUCKET, storage=StorageType.FILE, replicas=self._replicas
         )
+        # As `create_key_value` would, but a bucket with other replicas stays as it is, too.
+        with suppress(BadRequestError):
+            await self.jetstream.create_key_value(bucket)
 
 
-async def _open_client(url: str, name: str, **options: Any) -> Client:
+async def _open_client(address: Mapping[str, Any], name: str, **options: Any) -> Client:
     """Connected, or not there at all: what is given up halfway is closed."""
     client = Client()
-    inbox = inbox_of(url)
     try:
-        await client.connect(url, name=name, inbox_prefix=inbox, error_cb=_log_error, **options)
+        await client.connect(**address, name=name, error_cb=_log_error, **options)
     except BaseException:
         await client.close()
         raise
     return client
 
 
-def inbox_of(url: str) -> str:
-    """Where NATS answers: whoever has a name there may read the answers to that name alone."""
-    username = urlsplit(url.partition(",")[0]).username
-    return f"_INBOX_{username}" if username else "_INBOX"
+def address_of(url: str) -> dict[str, Any]:
+    """What `nats.connect` needs to know of where to connect, and as whom.
+
+    NATS answers to an inbox: whoever has a name there may read the answers to that name alone.
+    """
+    servers = url.split(",")
+    first = urlsplit(servers[0])
+    address: dict[str, Any] = {"servers": servers}
+    if first.username:
+        address["inbox_prefix"] = f"_INBOX_{first.username}"
+        # Said apart from the addresses: a cluster names servers of its own, without them.
+        address["user"] = unquote(first.username)
+        address["password"] = unquote(first.password or "")
+    return address
 
 
 async def _log_error(error: Exception) -> None:

@@ -4,8 +4,8 @@ import asyncio
 import re
 import shutil
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +18,9 @@ class NatsServer:
 
     folder: Path
     port: int = -1
+    options: Sequence[str] = ()
     _process: asyncio.subprocess.Process | None = None
+    _reading: asyncio.Task[None] | None = None
 
     @property
     def url(self) -> str:
@@ -29,11 +31,12 @@ class NatsServer:
         self._process = await asyncio.create_subprocess_exec(
             program,
             *("--addr", "127.0.0.1", "--port", str(self.port), "--jetstream"),
-            *("--store_dir", str(self.folder)),
+            *("--store_dir", str(self.folder), *self.options),
             stderr=asyncio.subprocess.PIPE,
         )
         async with asyncio.timeout(START_SECONDS):
             await self._read_until_ready()
+        self._reading = asyncio.create_task(self._read_on())
 
     async def _read_until_ready(self) -> None:
         assert self._process is not None
@@ -47,10 +50,20 @@ class NatsServer:
                 return
         raise AssertionError("nats-server ended before it was ready")
 
+    async def _read_on(self) -> None:
+        """A pipe that nobody empties would stop it in the end."""
+        assert self._process is not None
+        assert self._process.stderr is not None
+        async for _ in self._process.stderr:
+            pass
+
     async def kill(self) -> None:
         assert self._process is not None
-        self._process.kill()
-        await self._process.communicate()
+        with suppress(ProcessLookupError):
+            self._process.kill()
+        await self._process.wait()
+        if self._reading is not None:
+            await self._reading
 
     def wipe(self) -> None:
         """Forget everything stored; only while it is not running."""

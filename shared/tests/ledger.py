@@ -22,6 +22,7 @@ from shared.auth import CallerDep
 from shared.db import Database, service_metadata
 from shared.events.base import Event
 from shared.events.streams import EVENTS_STREAM
+from shared.messaging.broker import address_of
 from shared.messaging.consumer import AnySubscription
 from shared.messaging.outbox import publish
 from shared.messaging.tables import add_messaging_tables
@@ -98,6 +99,7 @@ async def ledger(
     subscriptions: Sequence[AnySubscription] = (),
     background: Sequence[Background] = (),
     transport: httpx.AsyncBaseTransport | None = None,
+    replicas: int = 1,
 ) -> AsyncIterator[FastAPI]:
     """The service, running under this name."""
     migrations = folder / "migrations"
@@ -107,7 +109,7 @@ async def ledger(
     described = Service(
         name=name,
         title="Ledger",
-        settings=ServiceSettings(data_dir=folder, nats_url=nats_url),
+        settings=ServiceSettings(data_dir=folder, nats_url=nats_url, nats_replicas=replicas),
         routers=(router,),
         migrations=migrations,
         subscriptions=subscriptions,
@@ -121,7 +123,7 @@ async def ledger(
 @asynccontextmanager
 async def listening(nats_url: str) -> AsyncIterator[JetStreamContext]:
     """A connection to NATS of the test's own."""
-    client = await nats.connect(nats_url)
+    client = await nats.connect(**address_of(nats_url))
     try:
         yield client.jetstream()
     finally:

@@ -2,11 +2,16 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import closing
 from pathlib import Path
 
+import docker
 import psutil
 import pytest
 
+from execution.runners.docker import LABEL
+from execution.runners.images import image_name
+from execution.testing.engine import DOCKERFILE, WHY_NOT
 from execution.testing.gateway import GatewayStandIn
 from execution.testing.harness import Harness
 from execution.testing.records import StoredJob
@@ -55,6 +60,36 @@ async def test_a_job_taken_away_stops_at_once_with_all_that_it_started(
     assert "RUNNING" in job.history
     assert not {"FINISHED", "FAILED"} & set(job.history)
     assert job.logs == "started\n"
+
+
+@pytest.mark.skipif(bool(WHY_NOT), reason=WHY_NOT)
+async def test_the_container_of_a_canceled_job_is_stopped_by_the_event_alone(
+    work: Work, gateway: GatewayStandIn, make_module: MakeModule
+) -> None:
+    gateway.lease_seconds = 3600
+    made = make_module("trap '' TERM; echo started; sleep 600; sleep 600", Dockerfile=DOCKERFILE)
+    job = gateway.add_job(gateway.register(made), "Wait")
+
+    with closing(docker.from_env()) as engine:
+        try:
+            async with work(runner="docker") as worker:
+                await worker.announce(job)
+                await eventually(lambda: "started" in job.logs)
+                assert containers_of(engine, worker)
+                await cancel(worker, job)
+                await eventually(lambda: not containers_of(engine, worker))
+                await eventually(lambda: not list(worker.jobs_folder.iterdir()))
+        finally:
+            for image in engine.images.list(image_name(made)):
+                engine.images.remove(str(image.id), force=True)
+
+    assert job.history == ["RUNNING", "CANCELED"]
+
+
+def containers_of(engine: docker.DockerClient, worker: Harness) -> list[str]:
+    label = f"{LABEL}={worker.settings.folder}"
+    found = engine.containers.list(all=True, filters={"label": label})
+    return [str(container.id) for container in found]
 
 
 async def test_a_canceled_job_makes_room_for_the_next(

@@ -53,6 +53,7 @@ POISONS = {
 }
 
 
+@pytest.mark.attack
 @pytest.mark.parametrize(("run", "reason"), POISONS.values(), ids=POISONS.keys())
 async def test_a_poisoned_job_fails_alone_and_leaves_nothing(
     work: Work, gateway: GatewayStandIn, make_module: MakeModule, run: str, reason: str

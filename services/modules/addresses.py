@@ -42,7 +42,7 @@ def _parts(url: str) -> tuple[str, str, int]:
         parts = urlsplit(url)
         port = parts.port
     except ValueError:
-        raise RepositoryRefused(f"{url!r} is no valid address") from None
+        raise RepositoryRefused("that is no valid address") from None
     if parts.scheme not in PORTS or not parts.hostname:
         raise RepositoryRefused("only https and ssh addresses are registered by a request")
     return parts.scheme, parts.hostname, port or PORTS[parts.scheme]

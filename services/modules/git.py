@@ -1,59 +1,33 @@
 """Fetching a module's definition from its repository, without trusting the repository.
 
-Nothing is checked out and nothing of it runs: a shallow bare clone in a temporary folder, of which
-the definition's files are read as objects, so a link in the tree leads nowhere. Time and size are
-bounded, only https, ssh and the operator's own folders are reached, and nobody's settings count.
+Nothing is checked out and nothing of it runs: a shallow bare clone in a folder that does not stay,
+of which the definition's files are read as objects, so a link in the tree leads nowhere, and never
+beyond the size at which they are refused.
 """
 
 import asyncio
-import os
 import re
-import shlex
-import signal
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import cast
 from urllib.parse import urlsplit
 
-from git import Blob, Git, GitCommandError, Repo
-
 from services.modules.addresses import Pin
+from services.modules.clones import clone_folder
 from services.modules.definition import DEFINITION_FILES
 from services.modules.definition.nodes import FILE_BYTES_MAX
 from services.modules.errors import RepositoryRefused
+from services.modules.git_commands import SCHEMES, GitFailed, Limits, refused, run
 
-SCHEMES = ("https", "ssh", "file")
 URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://.*")
 # user@host:path, which git reads as ssh; a path that holds a slash before its colon is a path.
-SSH_SHORTHAND = re.compile(r"[\w.-]+@[\w.-]+:(?!//).+|[\w.-]+:(?!/|:).+")
-BLOCK_BYTES = 512
+SSH_SHORTHAND = re.compile(r"(?:[\w.-]+@[\w.-]+:(?!//)|[\w.-]+:(?!/|:))(?P<path>.+)")
 # The "branch" of a repository that stands on none, as git itself calls it.
 DETACHED = "HEAD"
 
-ENVIRONMENT = {
-    "GIT_ALLOW_PROTOCOL": ":".join(SCHEMES),
-    "GIT_ASKPASS": "true",
-    "GIT_CONFIG_COUNT": "0",
-    "GIT_CONFIG_GLOBAL": os.devnull,
-    "GIT_CONFIG_NOSYSTEM": "1",
-    "GIT_CONFIG_PARAMETERS": "",
-    "GIT_SSH_COMMAND": "ssh -o BatchMode=yes",
-    "GIT_TERMINAL_PROMPT": "0",
-}
-# A file larger than this ends the clone: all of a shallow clone arrives in one pack file.
-LIMITED = ("sh", "-c", 'ulimit -f "$0" && exec "$@"')
 CLONE = ("clone", "--quiet", "--bare", "--depth=1", "--no-local", "--no-tags")
 # Without a template nothing of this machine, hooks least of all, gets into the clone.
-CLONE_OPTIONS = ("--single-branch", "--template=")
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How long a clone may take and how large it may become."""
-
-    seconds_max: float
-    bytes_max: int
+CLONE_OPTIONS = ("--single-branch", "--template=", "--no-recurse-submodules")
+PLAIN_FILES = ("100644", "100755")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +45,9 @@ def repository_url(text: str) -> str:
         raise RepositoryRefused("the repository's address is empty or holds control characters")
     if URL.fullmatch(text):
         return _checked(text)
-    if SSH_SHORTHAND.fullmatch(text):
+    if short := SSH_SHORTHAND.fullmatch(text):
+        if "@" in short["path"].partition("/")[0]:
+            raise _credentials_refused()
         return text
     if "::" in text:
         raise _scheme_refused(text.partition("::")[0])
@@ -90,13 +66,18 @@ def _checked(url: str) -> str:
     try:
         parts = urlsplit(url)
     except ValueError:
-        raise RepositoryRefused(f"{url!r} is no valid address") from None
+        # Not repeated: whatever it holds, it may be a password.
+        raise RepositoryRefused("that is no valid address") from None
     if parts.scheme not in SCHEMES:
         raise _scheme_refused(parts.scheme)
     if parts.password is not None or (parts.scheme == "https" and parts.username is not None):
-        # The address is shown to every user.
-        raise RepositoryRefused("the repository's address must not hold credentials")
+        raise _credentials_refused()
     return url
+
+
+def _credentials_refused() -> RepositoryRefused:
+    """The address is shown to every user."""
+    return RepositoryRefused("the repository's address must not hold credentials")
 
 
 def _scheme_refused(scheme: str) -> RepositoryRefused:
@@ -124,62 +105,43 @@ def _start_of(file: Path) -> bytes:
 
 
 def _fetch(url: str, branch: str | None, limits: Limits, pin: Pin | None) -> Fetched:
-    with TemporaryDirectory(prefix="mlsploit-module-") as folder:
-        _clone(url, branch, folder, limits, pin)
-        with Repo(folder) as repository:
-            repository.git.update_environment(**ENVIRONMENT)
-            if not repository.head.is_valid():
-                raise RepositoryRefused(f"{url} has no commits")
-            head = repository.head
-            found = branch or (DETACHED if head.is_detached else head.reference.name)
-            return Fetched(head.commit.hexsha, found, _definition_files(repository))
-
-
-def _clone(url: str, branch: str | None, folder: str, limits: Limits, pin: Pin | None) -> None:
-    blocks = str(limits.bytes_max // BLOCK_BYTES)
     options = ["--branch", branch] if branch not in (None, "", DETACHED) else []
-    git_pinned, environment = _pinned(pin)
-    command = [*LIMITED, blocks, *git_pinned, *CLONE, *CLONE_OPTIONS, *options, "--", url, folder]
-    git = Git(folder)
     try:
-        git.execute(command, env=environment, kill_after_timeout=limits.seconds_max)
-    except GitCommandError as error:
-        raise RepositoryRefused(f"cannot fetch {url}: {_reason(error, limits)}") from None
+        with clone_folder() as folder:
+            run(folder, [*CLONE, *CLONE_OPTIONS, *options, "--", url, "."], limits, pin=pin)
+            commit, found = _head(folder, limits)
+            if commit is None:
+                raise RepositoryRefused(f"{url} has no commits")
+            return Fetched(commit, branch or found, _definition_files(folder, commit, limits))
+    except GitFailed as failed:
+        raise refused(url, failed) from None
 
 
-def _pinned(pin: Pin | None) -> tuple[list[str], dict[str, str]]:
-    """git itself and its environment: with a pin it reaches that address and follows nobody."""
-    if pin is None:
-        return ["git"], ENVIRONMENT
-    # The key of the machine is known under its name.
-    ssh = f"-o HostName={pin.address} -o HostKeyAlias={shlex.quote(pin.host)}"
-    environment = ENVIRONMENT | {
-        "GIT_ALLOW_PROTOCOL": pin.scheme,
-        "GIT_SSH_COMMAND": f"{ENVIRONMENT['GIT_SSH_COMMAND']} {ssh}",
-    }
-    resolve = f"http.curloptResolve={pin.host}:{pin.port}:{pin.address}"
-    return ["git", "-c", "http.followRedirects=false", "-c", resolve], environment
+def _head(folder: Path, limits: Limits) -> tuple[str | None, str]:
+    """The commit, if there is one, and the branch that it stands on."""
+    name = "%(if)%(HEAD)%(then)%(refname:short)%(end)"
+    try:
+        commit = run(folder, ["rev-parse", "--verify", "--quiet", "HEAD"], limits).decode().strip()
+    except GitFailed:
+        return None, DETACHED
+    branches = run(folder, ["for-each-ref", f"--format={name}", "refs/heads"], limits)
+    return commit, branches.decode().strip() or DETACHED
 
 
-def _reason(error: GitCommandError, limits: Limits) -> str:
-    said = str(error.stderr).strip().removeprefix("stderr: ").strip("'")
-    # GitPython says so itself, unless git is gone before its watchdog has noted the kill.
-    if error.status == -signal.SIGKILL or "Timeout: the command" in said:
-        return f"it took more than {limits.seconds_max:g} seconds"
-    if "index-pack" in said:
-        return f"it is larger than {limits.bytes_max // 2**20} MiB, or damaged"
-    lines = [line.strip() for line in said.splitlines() if line.strip()]
-    told = [line for line in lines if line.startswith(("fatal:", "error:"))] or lines[-1:]
-    text = " ".join(told) or f"git ended with {error.status}"
-    return "".join(character for character in text if character.isprintable())
+def _definition_files(folder: Path, commit: str, limits: Limits) -> dict[str, bytes]:
+    """A link, a folder or a submodule of such a name is no definition."""
+    listing = run(folder, ["ls-tree", "-l", "-z", commit, "--", *DEFINITION_FILES], limits)
+    files = {}
+    for entry in listing.decode().split("\0")[:-1]:
+        about, _, name = entry.partition("\t")
+        mode, _, blob, size = about.split()
+        if mode in PLAIN_FILES:
+            files[name] = _blob(folder, blob, int(size), limits)
+    return files
 
 
-def _definition_files(repository: Repo) -> dict[str, bytes]:
-    tree = repository.head.commit.tree
-    blobs = [cast(Blob, tree[name]) for name in DEFINITION_FILES if name in tree]
-    # A link, a folder or a submodule of that name is no definition.
-    return {
-        blob.name: blob.data_stream.read(FILE_BYTES_MAX + 1)
-        for blob in blobs
-        if blob.mode in (Blob.file_mode, Blob.executable_mode)
-    }
+def _blob(folder: Path, blob: str, size: int, limits: Limits) -> bytes:
+    if size > FILE_BYTES_MAX:
+        # Refused for its size alone, so its bytes are not asked for.
+        return bytes(FILE_BYTES_MAX + 1)
+    return run(folder, ["cat-file", "blob", blob], limits)

@@ -5,6 +5,7 @@ from pathlib import Path
 import httpx
 from fastapi import FastAPI
 
+from services.modules.clones import sweep_abandoned_clones
 from services.modules.listed import register_listed_modules
 from services.modules.routes import definitions, functions, modules, registration
 from services.modules.settings import ModulesSettings
@@ -18,7 +19,7 @@ def describe(settings: ModulesSettings) -> Service:
         settings=settings,
         routers=(modules.router, definitions.router, registration.router, functions.router),
         migrations=Path(__file__).parent / "migrations",
-        background=(register_listed_modules,),
+        background=(sweep_abandoned_clones, register_listed_modules),
     )
 
 

@@ -17,6 +17,7 @@ from services.modules.addresses import Pin
 from services.modules.definition import Definition, DefinitionRefused, parse_definition
 from services.modules.definition import Function as DefinedFunction
 from services.modules.errors import NameRefused
+from services.modules.git_commands import Limits
 from services.modules.models import Function, Module
 from services.modules.schemas import NAME
 from shared.events.modules import ModuleRegistered, ModuleRemoved, ModuleUpdated
@@ -44,7 +45,7 @@ def check_name(name: str) -> None:
 
 
 async def fetch_candidate(
-    name: str, repo_url: str, branch: str | None, limits: git.Limits, *, pin: Pin | None = None
+    name: str, repo_url: str, branch: str | None, limits: Limits, *, pin: Pin | None = None
 ) -> Candidate:
     """Fetch and read a definition; RepositoryRefused or DefinitionRefused say what is wrong."""
     url = git.repository_url(repo_url)

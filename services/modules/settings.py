@@ -5,7 +5,7 @@ from pathlib import Path
 from pydantic import PositiveFloat, PositiveInt
 from pydantic_settings import SettingsConfigDict
 
-from services.modules.git import Limits
+from services.modules.git_commands import Limits
 from shared.settings import ServiceSettings
 
 

@@ -9,6 +9,7 @@ import yaml
 from services.modules.definition.faults import Place
 from services.modules.definition.nodes import (
     DEPTH_MAX,
+    INTEGER_BITS_MAX,
     Budget,
     Mapping,
     Node,
@@ -19,6 +20,9 @@ from services.modules.definition.nodes import (
 )
 
 MERGE_TAG = "tag:yaml.org,2002:merge"
+INTEGER_TAG = "tag:yaml.org,2002:int"
+# Enough for any that is short enough, in any notation and with signs between its digits.
+INTEGER_CHARACTERS_MAX = 4 * INTEGER_BITS_MAX
 COLLECTION_TAGS = ("tag:yaml.org,2002:seq", "tag:yaml.org,2002:map")
 # What the scanner and the safe constructor raise, besides their own errors, for scalars that
 # are malformed: dates out of range, endless numbers, `!!bool maybe`, escapes beyond Unicode.
@@ -125,6 +129,9 @@ class _Converter:
         return entries
 
     def _value(self, node: yaml.ScalarNode, place: Place) -> object:
+        if node.tag == INTEGER_TAG and len(node.value) > INTEGER_CHARACTERS_MAX:
+            # To the base of 60 such a number takes many seconds to read.
+            raise place.refusal(f"a number has at most {INTEGER_BITS_MAX} bits")
         try:
             return self._loader.construct_object(node)
         except (yaml.YAMLError, *SCALAR_ERRORS):

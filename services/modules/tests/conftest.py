@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from git import Actor, Repo
 
 from services.modules import service
-from services.modules.git import Limits
+from services.modules.git_commands import Limits
 from services.modules.main import build
 from services.modules.models import Module
 from services.modules.settings import ModulesSettings

@@ -17,8 +17,13 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from fastapi import FastAPI
 
+from services.modules.errors import RepositoryRefused
+from services.modules.git import fetch
+from services.modules.git_commands import Limits
 from shared.testing.fixtures import Published
 from shared.testing.tokens import Signer
+
+pytestmark = pytest.mark.attack
 
 Commit = Callable[..., str]
 REGISTER = "/api/v1/modules/register/"
@@ -191,6 +196,18 @@ async def test_a_server_that_sends_elsewhere_is_not_followed(
 
     assert (refused.status_code, list(refused.json())) == (400, ["repo_url"])
     assert git_server.asked
+    assert all(path.startswith(MOVED) for path in git_server.asked)
+
+
+@pytest.mark.usefixtures("trusting")
+async def test_nobody_is_followed_for_the_command_line_either(
+    git_server: GitServer, commit: Commit, limits: Limits
+) -> None:
+    commit()
+
+    with pytest.raises(RepositoryRefused, match="the server sends elsewhere"):
+        await fetch(f"{git_server.url}{MOVED}/repository/.git", None, limits)
+
     assert all(path.startswith(MOVED) for path in git_server.asked)
 
 

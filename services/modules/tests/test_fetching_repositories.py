@@ -9,11 +9,13 @@ import pytest
 from git import Repo
 
 from services.modules.errors import RepositoryRefused
-from services.modules.git import Limits, fetch, repository_url
+from services.modules.git import fetch, repository_url
+from services.modules.git_commands import Limits
 
 Commit = Callable[..., str]
 
 
+@pytest.mark.attack
 @pytest.mark.parametrize(
     ("address", "why"),
     [

@@ -8,7 +8,7 @@ import pytest
 from services.modules import queries, service
 from services.modules.definition import DefinitionRefused
 from services.modules.errors import NameRefused
-from services.modules.git import Limits
+from services.modules.git_commands import Limits
 from services.modules.models import Module
 from shared.db import Database
 from shared.testing.fixtures import Published

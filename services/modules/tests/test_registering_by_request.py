@@ -8,7 +8,7 @@ import pytest
 
 from services.modules.addresses import pin_to_public
 from services.modules.errors import RepositoryRefused
-from services.modules.git import _pinned
+from services.modules.git_commands import pinned
 from services.modules.models import Module
 from shared.testing.fixtures import Published
 from shared.testing.tokens import Signer
@@ -119,7 +119,7 @@ async def test_a_private_address_is_reached_where_the_operator_allows_it() -> No
 async def test_git_goes_where_the_address_was_judged_and_follows_nobody() -> None:
     pin = await pin_to_public(f"https://{PUBLIC}/x.git", is_private_allowed=False)
 
-    git, environment = _pinned(pin)
+    git, environment = pinned(pin)
 
     assert "http.followRedirects=false" in git
     assert f"http.curloptResolve={PUBLIC}:443:{PUBLIC}" in git

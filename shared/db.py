@@ -82,6 +82,10 @@ class UtcDateTime(TypeDecorator[datetime]):
 # Disconnected or not yet ready, out of resources, rolled back for the sake of another transaction:
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
 PASSING_STATES = ("08", "40", "53", "55P03", "57P")
+# The same of SQLite: locked, or a disk that is full or fails.
+PASSING_CODES = frozenset(
+    {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN}
+)
 
 
 async def lock_name(session: AsyncSession, name: str, *, is_alone: bool) -> None:
@@ -101,9 +105,9 @@ def will_pass(error: Exception) -> bool:
         return isinstance(error, ConnectionError | TimeoutError | NoConnectionFree)
     state = getattr(error.orig, "sqlstate", None) or ""
     # The lowest byte is the kind; the rest says more of it.
-    is_locked = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
+    is_away = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF in PASSING_CODES
     is_late = isinstance(error.orig, TimeoutError)
-    return error.connection_invalidated or is_locked or is_late or state.startswith(PASSING_STATES)
+    return error.connection_invalidated or is_away or is_late or state.startswith(PASSING_STATES)
 
 
 class Database:

@@ -1,6 +1,14 @@
 """What this service refuses by name."""
 
-from shared.errors import LINK_MISSING, Forbidden, InvalidFields, Unavailable
+from shared.errors import (
+    LINK_MISSING,
+    ApiError,
+    Forbidden,
+    InvalidFields,
+    NotFound,
+    PayloadTooLarge,
+    Unavailable,
+)
 
 NO_FILE = "No file was submitted."
 EMPTY_FILE = "The submitted file is empty."
@@ -24,3 +32,29 @@ class StorageAway(Unavailable):
     def __init__(self, reason: str) -> None:
         super().__init__()
         self.reason = reason
+
+
+class FileTooLarge(PayloadTooLarge):
+    def __init__(self, bytes_max: int):
+        super().__init__(f"A file may have at most {bytes_max} bytes.")
+
+
+class QuotaExceeded(PayloadTooLarge):
+    def __init__(self, *, size: int, used: int, bytes_max: int):
+        super().__init__(
+            f"The file has {size} bytes, and its owner's files have {used} of the {bytes_max} "
+            "that they may have."
+        )
+
+
+class NoRoom(ApiError):
+    """Nothing of the upload is kept; files that are there are not touched."""
+
+    status = 507
+    detail = "The system has no room for this file."
+
+
+class ContentLost(NotFound):
+    """The file is known, but somebody has taken its content from the store."""
+
+    detail = "The content of this file is lost."

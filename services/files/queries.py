@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, and_, exists, or_, select
+from sqlalchemy import Row, and_, exists, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.files.models import OUTPUT, DepartedOwner, DoomedBlob, File, FileReference
@@ -79,6 +79,12 @@ async def list_versions(session: AsyncSession, wanted: FileFilter) -> dict[int, 
 async def get_file(session: AsyncSession, file_id: int, *, only_owner: int | None) -> File:
     file = await session.get(File, file_id)
     return _visible(file, only_owner)
+
+
+async def bytes_of(session: AsyncSession, owner_id: int) -> int:
+    """What the files of one user have together."""
+    statement = select(func.coalesce(func.sum(col(File.size)), 0))
+    return int(await session.scalar(statement.where(col(File.owner_id) == owner_id)) or 0)
 
 
 async def has_file(session: AsyncSession, file_id: int, *, only_owner: int | None) -> bool:

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from services.files import queries
-from services.files.errors import FileInUse, NoSuchLink
+from services.files.errors import FileInUse, NoSuchLink, QuotaExceeded
 from services.files.models import INPUT, OUTPUT, DoomedBlob, File, FileReference
 from services.files.presenter import Presenter
 from services.files.schemas import (
@@ -25,7 +25,7 @@ from shared.bodies import Submission
 from shared.clients.runs import RunsClient
 from shared.clients.users import UsersClient
 from shared.clock import utc_now
-from shared.db import Database
+from shared.db import Database, lock_name
 from shared.errors import Forbidden, InvalidFields, Unauthenticated
 from shared.events.files import FileDeleted
 from shared.idempotency import keep_created
@@ -44,6 +44,7 @@ async def add_file(
     *,
     users: UsersClient,
     unclaimed_seconds: int,
+    user_bytes_max: int,
 ) -> dict[str, Any]:
     """The file exists once its blob is whole; a refusal keeps nothing of it."""
     model = StaffFileUpload if caller.is_staff else FileUpload
@@ -58,10 +59,12 @@ async def add_file(
     due_at = _in(ARRIVAL_SECONDS)
     async with database.transaction() as session:
         await _check_links(session, caller, owner_id, body.parent_file)
+        await _check_quota(session, owner_id, blob.size, user_bytes_max)
         session.add(DoomedBlob(key=blob.key, due_at=due_at))
     await blob.keep()
     async with database.transaction() as session:
         await _check_links(session, caller, owner_id, body.parent_file)
+        await _check_quota(session, owner_id, blob.size, user_bytes_max)
         await session.execute(delete(DoomedBlob).where(col(DoomedBlob.key) == blob.key))
         file = File(
             owner_id=owner_id,
@@ -77,6 +80,14 @@ async def add_file(
         session.add(file)
         await session.flush()
         return await keep_created(session, presenter.show_one(file, {}))
+
+
+async def _check_quota(session: AsyncSession, owner_id: int, size: int, bytes_max: int) -> None:
+    """Also in the transaction that stores the file: two uploads at once must not both just fit."""
+    await lock_name(session, f"files of {owner_id}", is_alone=True)
+    used = await queries.bytes_of(session, owner_id)
+    if used + size > bytes_max:
+        raise QuotaExceeded(size=size, used=used, bytes_max=bytes_max)
 
 
 def _in(seconds: int) -> datetime:

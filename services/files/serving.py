@@ -11,9 +11,9 @@ from sqlalchemy import Row
 from starlette.responses import Response, StreamingResponse
 
 from services.files import media
+from services.files.errors import ContentLost
 from services.files.storage.interface import BlobMissing, BlobStore
 from shared.answers import json_response
-from shared.errors import NotFound
 
 log = structlog.get_logger(__name__)
 
@@ -39,5 +39,5 @@ async def answer(
         chunks = await store.open(blob.blob_key, start=portion.start, stop=portion.stop)
     except BlobMissing:
         log.exception("blob_lost", key=blob.blob_key)
-        raise NotFound from None
+        raise ContentLost from None
     return StreamingResponse(chunks, status_code=status, headers=headers)

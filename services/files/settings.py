@@ -43,6 +43,8 @@ class FilesSettings(ServiceSettings):
     s3_access_key_id: str = ""
     s3_secret_access_key: SecretStr = SecretStr("")
     upload_bytes_max: PositiveInt = 2 * 1024**3
+    # All files of one user together, outputs of their jobs included.
+    user_bytes_max: PositiveInt = 100 * 1024**3
     # Younger than this, a run that holds a file may still be on its way into its own database.
     hold_unconfirmed_seconds: PositiveInt = 60
     # A job's upload that no report has named for so long belongs to an attempt that was lost.

@@ -4,6 +4,7 @@ Whatever happens - a refusal, a lost connection, a crash of ours - the staged bl
 afterwards unless `keep` was called.
 """
 
+import errno
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ from typing import Any
 from fastapi import Request
 from starlette.requests import ClientDisconnect
 
-from services.files.errors import EMPTY_FILE, NO_FILE
+from services.files.errors import EMPTY_FILE, NO_FILE, FileTooLarge, NoRoom
 from services.files.multipart import FileSink, MultipartReader
 from services.files.names import too_long
 from services.files.schemas import FileUpload, StaffFileUpload
@@ -27,6 +28,8 @@ from shared.errors import BadRequest, PayloadTooLarge
 
 BLOB = "blob"
 WANTED = frozenset(StaffFileUpload.model_fields)
+# The disk, the user's share of it, or what a process may write.
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 # Room for the text fields and boundaries around a blob of the largest size.
 FORM_BYTES_BESIDE_BLOB = 64 * 1024 * 1024
 
@@ -78,7 +81,7 @@ class _Receiver:
         blob = self.upload.blob
         assert blob is not None
         if blob.size + len(data) > self._bytes_max:
-            raise PayloadTooLarge
+            raise FileTooLarge(self._bytes_max)
         await blob.write(data)
 
     async def discard(self) -> None:
@@ -98,6 +101,13 @@ async def receive(request: Request, store: BlobStore, bytes_max: int) -> AsyncIt
         chunks = read_chunks(request, limit=bytes_max + FORM_BYTES_BESIDE_BLOB)
         await _read_form(chunks, content_type, receiver)
         yield receiver.upload
+    except PayloadTooLarge as refusal:
+        # Before anything is read its size is known only together with what is around the file.
+        raise FileTooLarge(bytes_max) if type(refusal) is PayloadTooLarge else refusal from None
+    except OSError as error:
+        if error.errno in FULL:
+            raise NoRoom from error
+        raise
     finally:
         await receiver.discard()
 

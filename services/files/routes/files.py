@@ -1,5 +1,7 @@
 """`/api/v1/files/`: people reach their own files, administrators all."""
 
+from typing import Any
+
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
@@ -15,6 +17,7 @@ from services.files.dependencies import (
     UsersDep,
     Writer,
 )
+from services.files.errors import NoRoom
 from services.files.models import KINDS
 from services.files.presenter import FIELDS, VERSIONS_FIELD
 from services.files.schemas import (
@@ -30,10 +33,12 @@ from shared.bodies import MULTIPART_TYPE, SubmissionDep, accepts
 from shared.db import DatabaseDep, ReadSessionDep
 from shared.hyperlinks import PathId
 from shared.lists import fields_wanted
-from shared.openapi import list_parameters
+from shared.openapi import Detail, list_parameters
 from shared.steady import SteadyDep
 
 router = APIRouter(prefix="/api/v1/files", tags=["files"])
+
+NO_ROOM: dict[int | str, dict[str, Any]] = {507: {"description": NoRoom.detail, "model": Detail}}
 
 
 def _only(file_id: int, caller: Caller) -> FileFilter:
@@ -68,6 +73,7 @@ async def list_files(
     "/",
     status_code=201,
     response_model=FileRead,
+    responses=NO_ROOM,
     openapi_extra=accepts(NewFile, MULTIPART_TYPE),
 )
 async def create_file(
@@ -79,9 +85,14 @@ async def create_file(
     settings: SettingsDep,
 ) -> Response:
     """Upload a file as multipart form data, in the part `blob`."""
-    patience = settings.output_unclaimed_seconds
     file = await service.add_file(
-        database, caller, upload, presenter, users=users, unclaimed_seconds=patience
+        database,
+        caller,
+        upload,
+        presenter,
+        users=users,
+        unclaimed_seconds=settings.output_unclaimed_seconds,
+        user_bytes_max=settings.user_bytes_max,
     )
     return created(file)
 

@@ -68,7 +68,11 @@ async def test_a_file_without_content_is_404_not_a_crash(
     place.lose(place.stored()[0])
 
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app)) as client:
-        assert (await client.get(link)).status_code == 404
+        answer = await client.get(link)
+    assert (answer.status_code, answer.json()) == (
+        404,
+        {"detail": "The content of this file is lost."},
+    )
 
 
 def test_a_short_link_key_is_refused_in_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -88,7 +88,7 @@ async def test_the_container_of_a_canceled_job_is_stopped_by_the_event_alone(
 
 def containers_of(engine: docker.DockerClient, worker: Harness) -> list[str]:
     label = f"{LABEL}={worker.settings.folder}"
-    found = engine.containers.list(all=True, filters={"label": label})
+    found = engine.containers.list(all=True, filters={"label": label}, ignore_removed=True)
     return [str(container.id) for container in found]
 
 

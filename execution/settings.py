@@ -53,6 +53,8 @@ class WorkerSettings(PlatformSettings):
     docker_cpus_max: PositiveFloat = 1.0
     docker_processes_max: PositiveInt = 256
     docker_tmp_bytes_max: PositiveInt = 256 * MEBIBYTE
+    docker_build_memory_bytes_max: PositiveInt = 4096 * MEBIBYTE
+    docker_image_bytes_max: PositiveInt = 16 * 1024 * MEBIBYTE
     # Which modules get what they ask for (runners/needs.py): none, a comma list, or `*`.
     docker_network_modules: str = ""
     docker_gpu_modules: str = ""

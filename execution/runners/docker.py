@@ -56,7 +56,8 @@ class DockerRunner:
         try:
             # A module may be silent for as long as it may run.
             self._engine = docker.from_env(timeout=self._settings.job_seconds_max)
-            self._images = Images(self._engine, self._settings.environment_seconds_max)
+            self._images = Images(self._engine, self._settings, self._labels)
+            await self._in_thread(self._images.clear_leftovers)
             await self._in_thread(self._remove_leftovers)
         except DockerException as error:
             sys.exit(f"the Docker engine cannot be used: {error}")

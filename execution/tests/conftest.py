@@ -8,6 +8,7 @@ import pytest
 from nats import connect
 
 from execution.claims import ModuleVersion
+from execution.testing.docker_bench import Bench
 from execution.testing.gateway import GatewayStandIn, running_gateway
 from execution.testing.harness import Harness, working
 from execution.testing.repositories import make_repository
@@ -44,3 +45,11 @@ async def work(gateway: GatewayStandIn, nats: NatsServer, tmp_path: Path) -> Asy
 
     yield begin
     await client.close()
+
+
+@pytest.fixture
+async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
+    """Only where there is an engine."""
+    bench = Bench(tmp_path)
+    yield bench
+    await bench.clear()

@@ -3,25 +3,20 @@
 import asyncio
 import os
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import docker
 import pytest
 from docker.types import Mount
 
-from execution.checkout import Checkouts
-from execution.claims import ModuleVersion
 from execution.failures import JobFailed
-from execution.runners.docker import LABEL, DockerRunner
+from execution.runners.docker import LABEL
 from execution.runners.images import image_name
 from execution.runners.sandbox import UNPRIVILEGED
-from execution.settings import WorkerSettings
+from execution.testing.docker_bench import Bench
 from execution.testing.engine import DOCKERFILE, WHY_NOT
-from execution.testing.repositories import make_repository
 from execution.testing.waiting import eventually
-from execution.workspace import Workspace
 
 SOMEBODY = 65534
 # The gateway of the route without a destination is the machine that runs the build.
@@ -33,47 +28,6 @@ address = ".".join(str(byte) for byte in reversed(bytes.fromhex(gateway)))
 socket.create_connection((address, int(sys.argv[1]))).recv(1)
 """
 pytestmark = pytest.mark.skipif(bool(WHY_NOT), reason=WHY_NOT)
-
-
-class Bench:
-    """A runner, a workspace, and what the module said."""
-
-    def __init__(self, folder: Path) -> None:
-        self.settings = WorkerSettings.model_validate({"dir": folder / "worker", "token": "t"})
-        self.engine = docker.from_env()
-        self.said = bytearray()
-        self.workspace = Workspace(self.settings.folder / "jobs" / "1")
-        self.workspace.make()
-        self.modules: list[ModuleVersion] = []
-        self.runners: list[DockerRunner] = []
-        self._folder = folder
-
-    async def start_runner(self) -> DockerRunner:
-        checkouts = Checkouts(
-            self.settings.folder / "checkouts", self.settings.checkout_limits, kept_max=9
-        )
-        self.runners.append(DockerRunner(checkouts, self.settings))
-        await self.runners[-1].start()
-        return self.runners[-1]
-
-    def module(self, run: str, dockerfile: str = DOCKERFILE, **files: str) -> ModuleVersion:
-        files = {"run.sh": run, "Dockerfile": dockerfile, **files}
-        self.modules.append(make_repository(self._folder / "sample", files))
-        return self.modules[-1]
-
-    @property
-    def containers(self) -> list[str]:
-        label = f"{LABEL}={self.settings.folder}"
-        found = self.engine.containers.list(all=True, filters={"label": label})
-        return [str(container.id) for container in found]
-
-    async def clear(self) -> None:
-        for runner in self.runners:
-            await runner.stop()
-        for module in self.modules:
-            for image in self.engine.images.list(image_name(module)):
-                self.engine.images.remove(str(image.id), force=True)
-        self.engine.close()
 
 
 @pytest.fixture
@@ -98,13 +52,6 @@ def as_somebody(folder: Path) -> Iterator[None]:
     finally:
         os.seteuid(0)
         os.setegid(0)
-
-
-@pytest.fixture
-async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
-    bench = Bench(tmp_path)
-    yield bench
-    await bench.clear()
 
 
 async def test_a_module_runs_in_its_own_image_without_a_network(bench: Bench) -> None:

@@ -71,7 +71,7 @@ ATTACKS = {
         "python3 -c 'bytearray(1 << 30)'; true", ("more memory than it may have",)
     ),
     "fills the disk with files": Attack(
-        f"n=0; while :; do n=$((n+1)); head -c 500000 /dev/zero > {OUT}/$n; done",
+        f"n=0; while :; do n=$(((n+1)%9)); head -c 500000 /dev/zero > {OUT}/$n; done",
         ("wrote more than 2097152 bytes",),
     ),
     "fills the disk with one file": Attack(

@@ -10,8 +10,12 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from nats import connect
 
+from execution.testing.docker_bench import Bench
+from execution.testing.engine import WHY_NOT
 from execution.testing.gateway import TOKEN, GatewayStandIn
+from execution.testing.harness import Harness
 from execution.testing.waiting import eventually
 from shared.testing.processes import NatsServer
 
@@ -115,3 +119,30 @@ async def test_a_second_worker_in_one_folder_is_refused(
     assert second.returncode == 1
     assert "another worker is running in" in said
     assert (tmp_path / "ready").exists()
+
+
+@pytest.mark.attack
+@pytest.mark.skipif(bool(WHY_NOT), reason=WHY_NOT)
+async def test_the_container_of_a_killed_worker_is_removed_by_the_next_one(
+    start: Start, gateway: GatewayStandIn, nats: NatsServer, bench: Bench, tmp_path: Path
+) -> None:
+    addresses = {"gateway_url": gateway.url, "nats_url": nats.url, "worker_token": TOKEN}
+    ready = tmp_path / "ready"
+    bench.settings = bench.settings.model_copy(update={"dir": tmp_path})
+    module = bench.module("echo up; exec sleep 600")
+    job = gateway.add_job(gateway.register(module), "Wait")
+    worker = await start(worker_runner="docker", **addresses)
+    await eventually(ready.exists)
+    async with await connect(nats.url) as client:
+        await Harness(gateway, client, bench.settings).announce(job)
+        await eventually(lambda: "up" in job.logs)
+
+    worker.kill()
+    await worker.wait()
+    assert len(bench.containers) == 1
+    ready.unlink()
+    await start(worker_runner="docker", **addresses)
+    await eventually(ready.exists)
+
+    assert bench.containers == []
+    assert not (tmp_path / "jobs").exists()

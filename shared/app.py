@@ -95,7 +95,11 @@ def create_app(service: Service, *, transport: httpx.AsyncBaseTransport | None =
     add_responders(app)
     app.add_middleware(Conditional)
     app.add_middleware(Idempotent)
-    app.add_middleware(Edge, allowed_hosts=settings.api_allowed_hosts)
+    app.add_middleware(
+        Edge,
+        allowed_hosts=settings.api_allowed_hosts,
+        is_encrypted=settings.hosting_ssl_enabled,
+    )
     app.add_middleware(RequestContext)
     return app
 

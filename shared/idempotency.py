@@ -37,6 +37,7 @@ from shared.clock import utc_now
 from shared.db import Database, will_pass
 from shared.errors import ApiError, BadRequest, Conflict, Unavailable, render
 from shared.messaging.tables import idempotency_keys as keys
+from shared.telemetry import told_path
 
 HEADER = "idempotency-key"
 KEY_LENGTH_MAX = 512
@@ -93,7 +94,7 @@ class Idempotent:
             # Of our own transactions: the routes' are answered by then, and nothing has been sent.
             if not will_pass(error):
                 raise
-            log.warning("database_away", path=scope["path"], reason=repr(error))
+            log.warning("database_away", path=told_path(scope["path"]), reason=repr(error))
             await render(Unavailable())(scope, receive, send)
 
     async def _answer(

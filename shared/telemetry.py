@@ -20,6 +20,7 @@ LATENCY = Histogram("mlsploit_http_request_seconds", "Time to the last byte.", [
 QUIET_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
 # What is added to every line of the log; set when logging is configured.
 _steps: list[structlog.typing.Processor] = []
+_LONG_PART = re.compile(r"[^/]{32,}")
 _SAFE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 log = logging.getLogger(__name__)
@@ -132,11 +133,16 @@ def _record(scope: Scope, status: int, seconds: float) -> None:
             {
                 "event": "request",
                 "method": scope["method"],
-                "path": scope["path"],
+                "path": told_path(scope["path"]),
                 "status": status,
                 "milliseconds": round(seconds * 1000, 2),
             }
         )
+
+
+def told_path(path: str) -> str:
+    """A long part of a path is a key to something; logs are read by more people than keys."""
+    return _LONG_PART.sub("...", path)
 
 
 def _tell(entry: structlog.typing.EventDict) -> None:

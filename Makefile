@@ -97,6 +97,12 @@ lock: $(READY) ## Choose the versions of all dependencies anew
 bench: $(READY) ## What each kind of request costs a whole system, by process
 	@$(PYTHON) -m dev.bench.system $(BENCH)
 
+bench-growth: $(READY) ## The same for one user among a thousand with a million jobs (about 10 minutes)
+	@$(PYTHON) -m dev.bench.growth $(BENCH)
+
+bench-load: $(READY) ## 200 clients at once: what goes through, how long it takes, what is shed (about 4 minutes)
+	@$(PYTHON) -m dev.bench.load $(BENCH)
+
 bench-dispatch: $(READY) ## Time from POST /runs/ to the claim, and jobs per second with 1, 2 and 4 workers
 	@$(PYTHON) -m dev.bench.dispatch
 
@@ -120,4 +126,4 @@ help: ## Show this
 $(READY): requirements/dev.txt
 	@sh dev/setup.sh
 
-.PHONY: run demo env token test test-compose test-fuzz test-security test-chaos sbom audit lint format orphans migration openapi events lock bench bench-dispatch bench-streams bench-logs clean help
+.PHONY: run demo env token test test-compose test-fuzz test-security test-chaos sbom audit lint format orphans migration openapi events lock bench bench-growth bench-load bench-dispatch bench-streams bench-logs clean help

@@ -12,8 +12,6 @@ from sqlalchemy import inspect, text
 from shared.db import Database
 
 ROWS_PER_STATEMENT = 50_000
-# The copies' numbers begin here; those of what the API made before are below.
-BASE = 10_000
 
 
 @dataclass(frozen=True)
@@ -36,11 +34,11 @@ class Amounts:
     pipelines: int
 
 
-def copies(owner: str, first: Amounts, last: Amounts) -> list[Table]:
-    """From one amount to the other; `owner` is SQL, of a file, pipeline or run numbered `i`."""
-    files = _rows(first.files, last.files)
-    pipelines = _rows(first.pipelines, last.pipelines)
-    runs = _rows(first.jobs // 2, last.jobs // 2)
+def copies(owner: str, base: int, amounts: Amounts) -> list[Table]:
+    """Numbered from `base` on; `owner` is SQL, of a file, pipeline or run with the number `i`."""
+    files = range(base, base + amounts.files)
+    pipelines = range(base, base + amounts.pipelines)
+    runs = range(base, base + amounts.jobs // 2)
     pipeline = f"{pipelines.start} + i % {len(pipelines)}"
     # A job's owner is that of its run.
     job = {"run_id": "i / 2", "parent_id": "NULL", "owner_id": owner.replace("i", "(i / 2)")}
@@ -54,10 +52,6 @@ def copies(owner: str, first: Amounts, last: Amounts) -> list[Table]:
         Table("runs", "run_files", runs, {}, key="run_id"),
         Table("runs", "jobs", range(runs.start * 2, runs.stop * 2), job),
     ]
-
-
-def _rows(first: int, last: int) -> range:
-    return range(BASE + first, BASE + last)
 
 
 async def fill(urls: Mapping[str, str], tables: list[Table]) -> None:

@@ -14,7 +14,7 @@ from itertools import repeat
 
 from dev.bench.accounts import Accounts
 from dev.bench.calibration import calibrate
-from dev.bench.filling import BASE, Amounts, copies, fill
+from dev.bench.filling import Amounts, copies, fill
 from dev.bench.measuring import cost
 from dev.bench.scene import Item, Person, made, pipelines_of
 from dev.bench.system import POSTGRES, SERVICES, SQLITE, system
@@ -31,6 +31,8 @@ USERS = 1000
 # Nobody's: no service looks whether they exist.
 OTHERS = 1_000_000
 RATIO_MAX = 1.5
+# Numbers of copies begin here: beyond all that the API makes, before and meanwhile.
+BASE, OTHERS_BASE = 10_000, 1_000_000
 
 
 @told_in_one_sentence
@@ -61,11 +63,12 @@ async def _measure(
     owner = str(template["owner"]).rstrip("/").rpartition("/")[2]
     urls = _urls(stack)
     full = Amounts(*(int(each * asked.share) for each in (FULL.jobs, FULL.files, FULL.pipelines)))
-    await fill(urls, copies(owner, Amounts(0, 0, 0), OWN))
+    await fill(urls, copies(owner, BASE, OWN))
     admin = Person(stack.url, _admin_token(stack))
-    small = await _costs(person, admin, template, accounts, OWN, asked.seconds)
-    await fill(urls, copies(f"{OTHERS} + i % {USERS - 1}", OWN, full))
-    large = await _costs(person, admin, template, accounts, full, asked.seconds)
+    small = await _costs(person, admin, template, accounts, BASE + OWN.jobs // 4, asked.seconds)
+    await fill(urls, copies(f"{OTHERS} + i % {USERS - 1}", OTHERS_BASE, full))
+    middle = OTHERS_BASE + full.jobs // 4
+    large = await _costs(person, admin, template, accounts, middle, asked.seconds)
     print(f"\n{database}: CPU ms a request; calibration loop {calibrate():.2f} ms")
     print(f"{'':34}{OWN.jobs:>10} jobs{full.jobs:>10} jobs   ratio (at most {RATIO_MAX})")
     for name, before in small.items():
@@ -88,12 +91,11 @@ async def _costs(
     admin: Person,
     run: Item,
     accounts: Accounts,
-    amounts: Amounts,
+    middle_run: int,
     seconds: float,
 ) -> dict[str, float]:
     [file] = run["files"]
     body = {"pipeline": run["pipeline"], "files": [file]}
-    middle = BASE * 2 + amounts.jobs // 2
     requests: dict[str, Iterator[bytes]] = {
         name: repeat(person.get(f"/api/v1/{path}"))
         for name, path in (
@@ -116,7 +118,7 @@ async def _costs(
     )
     requests["an administrator's first page"] = repeat(admin.get("/api/v1/jobs/?limit=50"))
     requests["an administrator's middle page"] = repeat(
-        admin.get(f"/api/v1/jobs/?limit=50&cursor={_cursor(middle)}")
+        admin.get(f"/api/v1/jobs/?limit=50&cursor={_cursor(middle_run * 2)}")
     )
     requests["a backend's poll"] = repeat(admin.get("/api/v1/jobs/?status=QUEUED"))
     requests["POST a run"] = repeat(person.send("POST", "/api/v1/runs/", body))

@@ -33,6 +33,7 @@ from shared.migrations import upgrade
 from shared.openapi import DocumentedApp
 from shared.responders import add_responders
 from shared.settings import ServiceSettings
+from shared.shedding import Shedding
 from shared.telemetry import RequestContext, configure_logging
 
 RESTART_SECONDS = 1.0
@@ -95,6 +96,7 @@ def create_app(service: Service, *, transport: httpx.AsyncBaseTransport | None =
     add_responders(app)
     app.add_middleware(Conditional)
     app.add_middleware(Idempotent)
+    app.add_middleware(Shedding, requests_max=settings.requests_at_work_max)
     app.add_middleware(
         Edge,
         allowed_hosts=settings.api_allowed_hosts,

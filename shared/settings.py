@@ -7,7 +7,7 @@ Platform values have fixed names (`MLSPLOIT_NATS_URL`); a service's own carry it
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import AliasChoices, Field, PositiveFloat, ValidationError
+from pydantic import AliasChoices, Field, PositiveFloat, PositiveInt, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -53,6 +53,8 @@ class ServiceSettings(PlatformSettings):
     body_bytes_max: int = 8 * 1024 * 1024
     body_idle_seconds: PositiveFloat = 60.0
     peer_timeout_seconds: float = 5.0
+    # Of one process; those beyond are told to come again.
+    requests_at_work_max: PositiveInt = 128
 
     def database(self, name: str) -> str:
         """The configured database, or one SQLite file below the data directory."""

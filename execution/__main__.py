@@ -22,6 +22,7 @@ from execution.settings import WorkerSettings
 from execution.workspace import remove_tree
 from shared.messaging.broker import Broker
 from shared.telemetry import configure_logging
+from shared.tracing import tracing
 
 
 def main() -> None:
@@ -29,7 +30,7 @@ def main() -> None:
     if shutil.which("git") is None:
         sys.exit("git is missing: the worker fetches modules with it")
     settings = WorkerSettings.load()
-    configure_logging("execution", settings.log_level)
+    configure_logging("execution", settings.log_level, is_traced=bool(settings.otlp_endpoint))
     settings.folder.mkdir(parents=True, exist_ok=True)
     # What modules leave there may be anything, even programs that belong to root.
     settings.folder.chmod(stat.S_IRWXU)
@@ -58,7 +59,8 @@ async def run(settings: WorkerSettings) -> None:
     remove_tree(settings.folder / "jobs")
     gateway = Gateway(settings.gateway_url, settings.token.get_secret_value())
     broker = Broker(settings.nats_url, settings.name, replicas=settings.nats_replicas)
-    await Worker(settings, gateway, broker, runner).run(stopping)
+    with tracing("execution", settings, *gateway.clients):
+        await Worker(settings, gateway, broker, runner).run(stopping)
 
 
 def build_runner(settings: WorkerSettings) -> Runner:

@@ -12,7 +12,6 @@ from shared.db import ReadSessionDep
 from shared.hyperlinks import HyperlinksDep, PathId
 from shared.lists import fields_wanted, ids_wanted, narrowed
 from shared.openapi import list_parameters
-from shared.steady import SteadyDep
 
 router = APIRouter(prefix="/api/v1/functions", tags=["functions"])
 
@@ -24,11 +23,7 @@ router = APIRouter(prefix="/api/v1/functions", tags=["functions"])
     openapi_extra=list_parameters(FUNCTION_FIELDS, ids=("id", "module")),
 )
 async def list_functions(
-    request: Request,
-    page: FunctionPage,
-    session: ReadSessionDep,
-    links: HyperlinksDep,
-    _steady: SteadyDep,
+    request: Request, page: FunctionPage, session: ReadSessionDep, links: HyperlinksDep
 ) -> Response:
     """Newest first; `?module=1` and `?id=1,2` narrow the list."""
     query = request.query_params

@@ -42,6 +42,9 @@ test-compose: $(READY) ## Build and run the system in containers, through every 
 test-fuzz: $(READY) ## Send made-up requests to every operation of a system of its own
 	@$(PYTHON) -m dev.fuzz
 
+test-security: $(READY) ## Attack it: rights, tokens, bodies, uploads, modules; closes with a table of what held
+	@$(PYTHON) -m dev.security $(TESTS)
+
 test-chaos: $(READY) ## Kill, freeze and cut off every part of a system at work; RUNS=500 SEED=7 TESTS="-k sqlite"
 	@CHAOS_RUNS=$(or $(RUNS),500) CHAOS_SEED=$(SEED) $(PYTHON) -m pytest -s e2e-tests/chaos $(TESTS)
 
@@ -60,6 +63,12 @@ format: $(READY) ## Rewrite the code in the house style
 
 orphans: $(READY) ## Compare the five databases and the blobs; name what belongs to nothing
 	@$(PYTHON) -m dev.orphans
+
+sbom: $(READY) ## Write what is in each image to sbom/ (CycloneDX), and list the licences
+	@$(PYTHON) -m dev.sbom
+
+audit: $(READY) ## Ask who can be reached for known vulnerabilities; say what was not checked
+	@$(PYTHON) -m dev.audit
 
 ##@ Change
 
@@ -81,11 +90,18 @@ lock: $(READY) ## Choose the versions of all dependencies anew
 			-o requirements/$$extra.txt pyproject.toml || exit 1; \
 	done
 	@$(LOCK) -o requirements/client-generator.txt requirements/client-generator.in
+	@$(LOCK) -o requirements/audit.txt requirements/audit.in
 
 ##@ Measure
 
 bench: $(READY) ## What each kind of request costs a whole system, by process
 	@$(PYTHON) -m dev.bench.system $(BENCH)
+
+bench-growth: $(READY) ## The same for one user among a thousand with a million jobs (about 10 minutes)
+	@$(PYTHON) -m dev.bench.growth $(BENCH)
+
+bench-load: $(READY) ## 200 clients at once: what goes through, how long it takes, what is shed (about 4 minutes)
+	@$(PYTHON) -m dev.bench.load $(BENCH)
 
 bench-dispatch: $(READY) ## Time from POST /runs/ to the claim, and jobs per second with 1, 2 and 4 workers
 	@$(PYTHON) -m dev.bench.dispatch
@@ -110,4 +126,4 @@ help: ## Show this
 $(READY): requirements/dev.txt
 	@sh dev/setup.sh
 
-.PHONY: run demo env token test test-compose test-fuzz test-chaos lint format orphans migration openapi events lock bench bench-dispatch bench-streams bench-logs clean help
+.PHONY: run demo env token test test-compose test-fuzz test-security test-chaos sbom audit lint format orphans migration openapi events lock bench bench-growth bench-load bench-dispatch bench-streams bench-logs clean help

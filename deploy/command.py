@@ -9,16 +9,14 @@ import sys
 
 import typer.main
 
-from deploy import audit, dead_letters
+from deploy.dead_letters import COMMANDS, commands_of
 
 if __name__ == "__main__":
     service = os.environ["SERVICE"]
-    command = sys.argv[1]
-    audit.begin_command(sys.argv[1:])
-    if command in dead_letters.COMMANDS:
-        app = dead_letters.commands_of(service)
-    elif command == "auditlog":
-        app = audit.commands_of(service)
-    else:
-        app = importlib.import_module(f"services.{service}.cli").app
+    is_about_letters = sys.argv[1] in COMMANDS
+    app = (
+        commands_of(service)
+        if is_about_letters
+        else importlib.import_module(f"services.{service}.cli").app
+    )
     typer.main.get_group(app)(prog_name=service)

@@ -22,7 +22,6 @@ from execution.settings import WorkerSettings
 from execution.workspace import remove_tree
 from shared.messaging.broker import Broker
 from shared.telemetry import configure_logging
-from shared.tracing import tracing
 
 
 def main() -> None:
@@ -30,7 +29,7 @@ def main() -> None:
     if shutil.which("git") is None:
         sys.exit("git is missing: the worker fetches modules with it")
     settings = WorkerSettings.load()
-    configure_logging("execution", settings.log_level, is_traced=bool(settings.otlp_endpoint))
+    configure_logging("execution", settings.log_level)
     settings.folder.mkdir(parents=True, exist_ok=True)
     # What modules leave there may be anything, even programs that belong to root.
     settings.folder.chmod(stat.S_IRWXU)
@@ -59,8 +58,7 @@ async def run(settings: WorkerSettings) -> None:
     remove_tree(settings.folder / "jobs")
     gateway = Gateway(settings.gateway_url, settings.token.get_secret_value())
     broker = Broker(settings.nats_url, settings.name, replicas=settings.nats_replicas)
-    with tracing("execution", settings, *gateway.clients):
-        await Worker(settings, gateway, broker, runner).run(stopping)
+    await Worker(settings, gateway, broker, runner).run(stopping)
 
 
 def build_runner(settings: WorkerSettings) -> Runner:

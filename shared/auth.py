@@ -17,7 +17,6 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from fastapi import Depends, Request, Security
 from fastapi.security import APIKeyHeader
 
-from shared import audit
 from shared.errors import Forbidden, Unauthenticated, Unavailable
 
 ALGORITHM = "EdDSA"
@@ -185,10 +184,7 @@ def token_from(header: str | None) -> str:
 
 async def authenticate(request: Request) -> Caller:
     verifier: TokenVerifier = request.app.state.verifier
-    caller = await verifier.verify(token_from(request.headers.get("authorization")))
-    if caller.is_staff and caller.scopes is None:
-        audit.begin_request(f"{caller.username} (user {caller.user_id})", request)
-    return caller
+    return await verifier.verify(token_from(request.headers.get("authorization")))
 
 
 def requires(*scopes: str) -> Callable[..., Awaitable[Caller]]:

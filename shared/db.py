@@ -10,8 +10,18 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar
 
-import sqlalchemy as sa
 from fastapi import Depends, Request
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    DateTime,
+    Dialect,
+    Integer,
+    MetaData,
+    Table,
+    inspect,
+    text,
+)
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession, create_async_engine
@@ -19,7 +29,6 @@ from sqlalchemy.orm import Mapped
 from sqlalchemy.types import TypeDecorator
 from sqlalchemy.util import greenlet_spawn
 
-from shared import audit
 from shared.messaging.tables import OUTBOX_FILLED
 from shared.sqlite import DataVersion, sqlite_engine
 
@@ -35,19 +44,19 @@ LOOK_AGAIN_SECONDS = 1.0
 T = TypeVar("T")
 
 # SQLite numbers rows by itself only for a column declared INTEGER.
-BigId = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+BigId = BigInteger().with_variant(Integer, "sqlite")
 # An id that was deleted must never come back: other services may still hold it.
 TABLE_OPTIONS = {"sqlite_autoincrement": True}
 
 
-def service_metadata() -> sa.MetaData:
+def service_metadata() -> MetaData:
     """A service's own metadata: two services may name a table alike without meeting."""
-    return sa.MetaData(naming_convention=NAMING_CONVENTION)
+    return MetaData(naming_convention=NAMING_CONVENTION)
 
 
-def table_of(model: type) -> sa.Table:
+def table_of(model: type) -> Table:
     """The plain table behind a model, for joins."""
-    return sa.inspect(model).local_table
+    return inspect(model).local_table
 
 
 def col(attribute: T) -> Mapped[T]:
@@ -58,13 +67,13 @@ def col(attribute: T) -> Mapped[T]:
 class UtcDateTime(TypeDecorator[datetime]):
     """Aware in, aware out. SQLite keeps no zone, so UTC is put back on the way out."""
 
-    impl = sa.DateTime(timezone=True)
+    impl = DateTime(timezone=True)
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, _dialect: sa.Dialect) -> datetime | None:
+    def process_bind_param(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
         return value.astimezone(UTC) if value is not None else None
 
-    def process_result_value(self, value: datetime | None, _dialect: sa.Dialect) -> datetime | None:
+    def process_result_value(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
         if value is None or value.tzinfo is not None:
             return value
         return value.replace(tzinfo=UTC)
@@ -87,7 +96,7 @@ async def lock_name(session: AsyncSession, name: str, *, is_alone: bool) -> None
     if session.get_bind().dialect.name != "sqlite":
         function = "pg_advisory_xact_lock" + ("" if is_alone else "_shared")
         # Two numbers: locks of one number are other people's.
-        await session.execute(sa.text(f"SELECT {function}(1, hashtext(:name))"), {"name": name})
+        await session.execute(text(f"SELECT {function}(1, hashtext(:name))"), {"name": name})
 
 
 def will_pass(error: Exception) -> bool:
@@ -127,17 +136,11 @@ class Database:
         return self.engine.dialect.name == "sqlite"
 
     @asynccontextmanager
-    async def transaction(self, *, is_noted: bool = True) -> AsyncIterator[AsyncSession]:
-        """Commit at the end, or roll back on any error; a commit with events wakes the relay.
-
-        What an administrator does with it is noted, but for our own book-keeping.
-        """
+    async def transaction(self) -> AsyncIterator[AsyncSession]:
+        """Commit at the end, or roll back on any error; a commit with events wakes the relay."""
         async with AsyncSession(self._writer, expire_on_commit=False) as session:
             yield session
-            deed = await audit.note(session) if is_noted else None
             await session.commit()
-            if deed is not None:
-                audit.tell(deed)
             if session.info.get(OUTBOX_FILLED):
                 self.outbox_filled.set()
             for hear in self.on_commit:
@@ -173,7 +176,7 @@ class Database:
             return self._version.read()
         async with self._bare.connect() as connection:
             # Which transactions can be seen; every one that writes makes it another one.
-            return str(await connection.scalar(sa.text("SELECT pg_current_snapshot()::text")))
+            return str(await connection.scalar(text("SELECT pg_current_snapshot()::text")))
 
     async def close(self) -> None:
         if self.is_sqlite:
@@ -187,7 +190,7 @@ class ReadSession(AsyncSession):
     Its connection never awaits, so it needs no greenlet either.
     """
 
-    def __init__(self, connection: AsyncConnection, in_place: sa.Connection):
+    def __init__(self, connection: AsyncConnection, in_place: Connection):
         super().__init__(connection, expire_on_commit=False)
         self._in_place = in_place
 

@@ -1,14 +1,12 @@
 """What every answer of every service has alike: CORS, HEAD as GET, allowed hosts, fixed headers."""
 
-import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.errors import BadRequest, render
-from shared.hosts import is_among, words
 
 CORS_METHODS = "DELETE, GET, OPTIONS, PATCH, POST, PUT"
 CORS_HEADERS = (
@@ -26,26 +24,37 @@ PREFLIGHT = {
     "Vary": "Origin",
 }
 
-PORT = re.compile(r":\d*$")
+# Pages bring a policy of their own; nothing else of ours is ever to be shown or run.
+SAFETY = {
+    "X-Frame-Options": "SAMEORIGIN",
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'self'",
+    # Links to contents of files are keys to them.
+    "Referrer-Policy": "no-referrer",
+}
+ENCRYPTED = {"Strict-Transport-Security": "max-age=31536000"}
+
 Sender = Callable[[Message], Awaitable[None]]
 
 
 class Edge:
     """Any origin may call: the token, never a cookie, decides, so there is nothing to steal."""
 
-    def __init__(self, app: ASGIApp, allowed_hosts: str):
+    def __init__(self, app: ASGIApp, allowed_hosts: str, is_encrypted: bool):
         self._app = app
-        self._allowed = frozenset(words(allowed_hosts.lower()))
+        self._fixed = SAFETY | ENCRYPTED if is_encrypted else SAFETY
+        names = [name.strip().lower() for name in allowed_hosts.split(",") if name.strip()]
+        self._allowed = frozenset(names)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
+        send = _with_headers(send, self._fixed, has_origin="origin" in headers)
         if scope["method"] == "OPTIONS" and "access-control-request-method" in headers:
             await Response(headers=PREFLIGHT)(scope, receive, send)
             return
-        send = _with_fixed_headers(send, has_origin="origin" in headers)
         if not self._is_allowed(headers.get("x-forwarded-host")):
             await render(BadRequest("Invalid host."))(scope, receive, send)
         elif scope["method"] == "HEAD":
@@ -59,16 +68,17 @@ class Edge:
         """Without the header the request did not come through the gateway: a peer or a probe."""
         if forwarded_host is None or "*" in self._allowed:
             return "," not in (forwarded_host or "")
-        return is_among(PORT.sub("", forwarded_host.lower()), self._allowed)
+        name = forwarded_host.lower().rpartition(":")[0] or forwarded_host.lower()
+        return name in self._allowed
 
 
-def _with_fixed_headers(send: Sender, *, has_origin: bool) -> Sender:
+def _with_headers(send: Sender, fixed: Mapping[str, str], *, has_origin: bool) -> Sender:
     async def send_with_headers(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
             headers.add_vary_header("Origin")
-            headers.setdefault("X-Frame-Options", "SAMEORIGIN")
-            headers.setdefault("X-Content-Type-Options", "nosniff")
+            for name, value in fixed.items():
+                headers.setdefault(name, value)
             if has_origin:
                 headers["Access-Control-Allow-Origin"] = "*"
                 headers["Access-Control-Expose-Headers"] = CORS_EXPOSED

@@ -10,6 +10,7 @@ from httpx_aiohttp import AiohttpTransport
 
 from shared.auth import Caller
 from shared.errors import Forbidden, Unavailable
+from shared.remembering import Remembering
 
 IDS_PER_CALL_MAX = 500
 CONNECTIONS_MAX = 100
@@ -26,7 +27,7 @@ def pooled_client(
     return httpx.AsyncClient(
         timeout=timeout_seconds,
         # httpx's own takes three times the processor for the same call.
-        transport=transport or AiohttpTransport(client=_connections),
+        transport=Remembering(transport or AiohttpTransport(client=_connections)),
         trust_env=False,  # A proxy of the machine's environment must not see internal calls.
     )
 

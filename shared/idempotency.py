@@ -37,6 +37,7 @@ from shared.clock import utc_now
 from shared.db import Database, will_pass
 from shared.errors import ApiError, BadRequest, Conflict, Unavailable, render
 from shared.messaging.tables import idempotency_keys as keys
+from shared.telemetry import told_path
 
 HEADER = "idempotency-key"
 KEY_LENGTH_MAX = 512
@@ -93,7 +94,7 @@ class Idempotent:
             # Of our own transactions: the routes' are answered by then, and nothing has been sent.
             if not will_pass(error):
                 raise
-            log.warning("database_away", path=scope["path"], reason=repr(error))
+            log.warning("database_away", path=told_path(scope["path"]), reason=repr(error))
             await render(Unavailable())(scope, receive, send)
 
     async def _answer(
@@ -210,7 +211,7 @@ class KeptAnswer:
         deadline = time.monotonic() + WAIT_SECONDS
         while True:
             try:
-                async with self._database.transaction(is_noted=False) as session:
+                async with self._database.transaction() as session:
                     row = await self._claim_or_find(session)
             except IntegrityError:  # Another request was faster by a moment.
                 continue
@@ -243,21 +244,21 @@ class KeptAnswer:
         finally:
             renewal.cancel()
             if not self._is_kept:
-                async with self._database.transaction(is_noted=False) as session:
+                async with self._database.transaction() as session:
                     await session.execute(delete(keys).where(*self._mine()))
 
     async def _renew(self) -> None:
         while True:
             await asyncio.sleep(RENEW_SECONDS)
             expires_at = utc_now() + _seconds(CLAIM_SECONDS)
-            async with self._database.transaction(is_noted=False) as session:
+            async with self._database.transaction() as session:
                 await session.execute(
                     update(keys).where(*self._mine()).values(expires_at=expires_at)
                 )
 
     async def keep(self, body: BodyPrint, response: Response) -> None:
         """Changes nothing where the transaction of the change has kept it."""
-        async with self._database.transaction(is_noted=False) as session:
+        async with self._database.transaction() as session:
             await session.execute(self.keeping(body, response))
         self._is_kept = True
 

@@ -17,6 +17,7 @@ from starlette.routing import compile_path
 from shared.answers import json_response
 from shared.db import will_pass
 from shared.errors import ApiError, BadRequest, NotFound, Unavailable, render
+from shared.telemetry import told_path
 
 log = structlog.get_logger(__name__)
 
@@ -72,13 +73,13 @@ def add_responders(app: FastAPI) -> None:
         return render(BadRequest(str(error.errors()[0]["msg"])))
 
     async def on_crash(request: Request, error: Exception) -> Response:
-        log.error("unhandled", path=request.url.path, exc_info=error)
+        log.error("unhandled", path=told_path(request.url.path), exc_info=error)
         return json_response({"detail": "A server error occurred."}, status=500)
 
     async def on_trouble(request: Request, error: Exception) -> Response:
         if not will_pass(error):
             return await on_crash(request, error)
-        log.warning("database_away", path=request.url.path, reason=repr(error))
+        log.warning("database_away", path=told_path(request.url.path), reason=repr(error))
         return render(Unavailable())
 
     app.add_exception_handler(ApiError, on_api_error)

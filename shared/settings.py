@@ -4,32 +4,11 @@ Platform values have fixed names (`MLSPLOIT_NATS_URL`); a service's own carry it
 (`MLSPLOIT_RUNS_LEASE_SECONDS`). A wrong value ends the process with a sentence, not a traceback.
 """
 
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 
-from pydantic import (
-    AfterValidator,
-    AliasChoices,
-    BeforeValidator,
-    Field,
-    IPvAnyNetwork,
-    PositiveFloat,
-    PositiveInt,
-    ValidationError,
-)
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
-
-from shared.hosts import host_names, words
-
-LogLevel = Annotated[
-    Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(lambda text: str(text).upper())
-]
-# What is wrong is not repeated by these: it may hold a password.
-HttpUrl = Annotated[str, Field(pattern=r"^(https?://[^/].*)?$")]
-NatsUrls = Annotated[str, Field(pattern=r"^((nats|tls)://[^/,]+,?)*$")]
-DatabaseUrl = Annotated[str, Field(pattern=r"^((postgresql\+asyncpg|sqlite\+aiosqlite)://.+)?$")]
-Networks = Annotated[list[IPvAnyNetwork], NoDecode, BeforeValidator(words)]
+from pydantic import AliasChoices, Field, PositiveFloat, PositiveInt, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 def platform(name: str, default: Any) -> Any:
@@ -43,14 +22,11 @@ class PlatformSettings(BaseSettings):
     model_config = SettingsConfigDict(populate_by_name=True, extra="ignore")
 
     data_dir: Path = platform("data_dir", Path("data"))
-    log_level: LogLevel = platform("log_level", "INFO")
+    log_level: str = platform("log_level", "INFO")
     # Of a cluster, any of its servers, with commas.
-    nats_url: NatsUrls = platform("nats_url", "nats://127.0.0.1:4222")
+    nats_url: str = platform("nats_url", "nats://127.0.0.1:4222")
     # How many servers of a cluster keep each stream; an odd number.
     nats_replicas: Annotated[int, Field(ge=1, le=5)] = platform("nats_replicas", 1)
-    # Where traces are collected, by OTLP over HTTP; without it none are made.
-    otlp_endpoint: HttpUrl = platform("otlp_endpoint", "")
-    otlp_sampled_ratio: Annotated[float, Field(ge=0, le=1)] = platform("otlp_sampled_ratio", 1.0)
 
     @classmethod
     def load(cls) -> Self:
@@ -58,30 +34,27 @@ class PlatformSettings(BaseSettings):
         try:
             return cls()
         except ValidationError as error:
-            raise SystemExit("\n".join(_sentences(cls, error))) from None
+            raise SystemExit(_sentences(cls, error)) from None
 
 
 class ServiceSettings(PlatformSettings):
     """What every service shares: where its peers, its database and its clients are."""
 
-    users_url: HttpUrl = platform("users_url", "http://users:8000")
-    files_url: HttpUrl = platform("files_url", "http://files:8000")
-    modules_url: HttpUrl = platform("modules_url", "http://modules:8000")
-    pipelines_url: HttpUrl = platform("pipelines_url", "http://pipelines:8000")
-    runs_url: HttpUrl = platform("runs_url", "http://runs:8000")
-    api_allowed_hosts: Annotated[str, AfterValidator(host_names)] = platform(
-        "api_allowed_hosts", "*"
-    )
+    users_url: str = platform("users_url", "http://users:8000")
+    files_url: str = platform("files_url", "http://files:8000")
+    modules_url: str = platform("modules_url", "http://modules:8000")
+    pipelines_url: str = platform("pipelines_url", "http://pipelines:8000")
+    runs_url: str = platform("runs_url", "http://runs:8000")
+    api_allowed_hosts: str = platform("api_allowed_hosts", "*")
     api_debug_mode: bool = platform("api_debug_mode", False)
     hosting_ssl_enabled: bool = platform("hosting_ssl_enabled", False)
 
-    # Whose X-Forwarded-For the gateway believes, and so do we when we name a client's address.
-    trusted_proxies: Networks = platform("trusted_proxies", "")
-
-    database_url: DatabaseUrl = ""
-    body_bytes_max: PositiveInt = 8 * 1024 * 1024
+    database_url: str = ""
+    body_bytes_max: int = 8 * 1024 * 1024
     body_idle_seconds: PositiveFloat = 60.0
-    peer_timeout_seconds: PositiveFloat = 5.0
+    peer_timeout_seconds: float = 5.0
+    # Of one process; those beyond are told to come again.
+    requests_at_work_max: PositiveInt = 128
 
     def database(self, name: str) -> str:
         """The configured database, or one SQLite file below the data directory."""
@@ -92,14 +65,13 @@ class ServiceSettings(PlatformSettings):
         return f"sqlite+aiosqlite:///{folder.resolve()}/{name}.sqlite3"
 
 
-def _sentences(cls: type[PlatformSettings], error: ValidationError) -> Iterator[str]:
+def _sentences(cls: type[PlatformSettings], error: ValidationError) -> str:
+    lines = []
     for fault in error.errors():
-        if not fault["loc"]:
-            yield fault["msg"].removeprefix("Value error, ")
-            continue
         field = str(fault["loc"][0])
         name = field if field.startswith("MLSPLOIT_") else _variable(cls, field)
-        yield f"{name}: {fault['msg'].removeprefix('Value error, ')}"
+        lines.append(f"{name}: {fault['msg'].removeprefix('Value error, ')}")
+    return "\n".join(lines)
 
 
 def _variable(cls: type[PlatformSettings], field: str) -> str:

@@ -58,6 +58,16 @@ async def measure(kind: Kind, scene: Scene, accounts: Accounts, *, seconds: floa
     )
 
 
+async def cost(url: str, requests: Iterator[bytes], accounts: Accounts, *, seconds: float) -> float:
+    """Milliseconds of processor a request, of all processes together; none may be refused."""
+    until = time.monotonic() + 60
+    await _work(None, url, islice(requests, WARM_UP), until)
+    before = sum(accounts.cpu_milliseconds().values())
+    until = time.monotonic() + seconds
+    taken = await _work(None, url, requests, until, at_least=REQUESTS_MIN)
+    return (sum(accounts.cpu_milliseconds().values()) - before) / len(taken)
+
+
 async def _throughput(
     kind: Kind, url: str, requests: Iterator[bytes], connections: int, seconds: float
 ) -> float:
@@ -68,7 +78,7 @@ async def _throughput(
 
 
 async def _work(
-    kind: Kind, url: str, requests: Iterator[bytes], until: float, *, at_least: int = 0
+    kind: Kind | None, url: str, requests: Iterator[bytes], until: float, *, at_least: int = 0
 ) -> list[float]:
     """Seconds of each request, one after the other on one connection."""
     connection = await Connection.open(url)
@@ -78,8 +88,9 @@ async def _work(
             began = time.perf_counter()
             answer = await connection.send(raw)
             taken.append(time.perf_counter() - began)
-            if answer.status != kind.status:
-                raise RuntimeError(f"{kind.name}: {answer.status} {answer.body[:500].decode()}")
+            if answer.status != kind.status if kind else answer.status >= 400:
+                name = kind.name if kind else "refused"
+                raise RuntimeError(f"{name}: {answer.status} {answer.body[:500].decode()}")
             if time.monotonic() > until and len(taken) >= at_least:
                 break
     finally:

@@ -76,13 +76,13 @@ async def furnish(url: str) -> Scene:
     reader, writer = Person.register(url), Person.register(url)
     await made(url, [reader.upload(f"{n}.txt", b"x" * 1000) for n in range(FILES)])
     files = await reader.reads("/api/v1/files/")
-    pipelines = await _pipelines(reader, PIPELINES)
+    pipelines = await pipelines_of(reader, PIPELINES)
     bodies = [
         {"pipeline": pipeline["url"], "files": [files[n % FILES]["url"]]}
         for n, pipeline in enumerate(pipelines * RUNS_PER_PIPELINE)
     ]
     await made(url, [reader.send("POST", "/api/v1/runs/", body) for body in bodies])
-    [pipeline] = await _pipelines(writer, 1)
+    [pipeline] = await pipelines_of(writer, 1)
     [answer] = await made(url, [writer.upload("ada.txt", b"Ada")])
     return Scene(
         reader=reader,
@@ -95,7 +95,7 @@ async def furnish(url: str) -> Scene:
     )
 
 
-async def _pipelines(person: Person, count: int) -> list[Item]:
+async def pipelines_of(person: Person, count: int) -> list[Item]:
     """So many, each of two tasks."""
     bodies = [{"name": f"bench {n}", "enabled": True} for n in range(count)]
     raws = [person.send("POST", "/api/v1/pipelines/", body) for body in bodies]

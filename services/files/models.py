@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import Column, ForeignKey, Text
+from sqlalchemy import Column, ForeignKey, Index, Text
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
@@ -27,10 +27,11 @@ class FilesTable(SQLModel, registry=registry(metadata=METADATA)):
 
 class File(FilesTable, table=True):
     __tablename__ = "files"
-    __table_args__ = TABLE_OPTIONS
+    # A page of a person's own is read in its order, however much there is.
+    __table_args__ = (Index(None, "owner_id", "id"), TABLE_OPTIONS)
 
     id: int | None = Field(default=None, sa_column=Column(BigId, primary_key=True))
-    owner_id: int = Field(sa_column=Column(BigId, nullable=False, index=True))
+    owner_id: int = Field(sa_column=Column(BigId, nullable=False))
     name: str = Field(max_length=255)
     kind: str = Field(default=INPUT, max_length=6)
     # JSON text, as it is answered.

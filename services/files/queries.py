@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, and_, exists, func, or_, select
+from sqlalchemy import Row, and_, bindparam, exists, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.files.models import OUTPUT, DepartedOwner, DoomedBlob, File, FileReference
@@ -46,6 +46,9 @@ VERSIONS = Selection(
 )
 # Which blob belongs to which file.
 KEY_COLUMNS: tuple[Any, ...] = (col(File.blob_key), col(File.id), col(File.size))
+DEPARTED = select(col(DepartedOwner.owner_id)).where(
+    col(DepartedOwner.owner_id) == bindparam("owner_id")
+)
 # What it takes to delete a file.
 DOOMED_COLUMNS: tuple[Any, ...] = (col(File.id), col(File.owner_id), col(File.blob_key))
 
@@ -124,7 +127,7 @@ async def find_blob(session: AsyncSession, file_id: int) -> Row[Any] | None:
 async def is_departed(session: AsyncSession, owner_id: int) -> bool:
     """They do not depart until this transaction ends."""
     await lock_name(session, f"owner {owner_id}", is_alone=False)
-    return await session.get(DepartedOwner, owner_id) is not None
+    return await session.scalar(DEPARTED, {"owner_id": owner_id}) is not None
 
 
 async def list_references(session: AsyncSession, file_id: int) -> Sequence[FileReference]:
@@ -190,14 +193,3 @@ async def blobs_by_key(session: AsyncSession) -> dict[str, tuple[int, int]]:
 
 async def list_doomed_keys(session: AsyncSession) -> set[str]:
     return set((await session.scalars(select(col(DoomedBlob.key)))).all())
-
-
-async def sum_of_files(session: AsyncSession) -> tuple[int, int]:
-    """How many there are, and the bytes of all their contents."""
-    statement = select(func.count(), func.coalesce(func.sum(col(File.size)), 0)).select_from(File)
-    count, size = (await session.execute(statement)).one()
-    return count, int(size)
-
-
-async def count_doomed(session: AsyncSession) -> int:
-    return int(await session.scalar(select(func.count()).select_from(DoomedBlob)) or 0)

@@ -14,6 +14,7 @@ from shared.clock import iso
 from shared.db import Database
 from shared.errors import NotFound
 from shared.hyperlinks import Hyperlinks
+from shared.lists import narrowed
 from shared.paging import Page
 
 PIPELINE_FIELDS = ("id", "url", "name", "owner", "tasks", "runs", "enabled", "date_created")
@@ -75,7 +76,7 @@ class PipelinePresenter:
         shown = [
             self._pipeline(row, tasks_by_pipeline[row.id], run_ids.get(row.id, [])) for row in rows
         ]
-        return [{name: one[name] for name in PIPELINE_FIELDS if name in wanted} for one in shown]
+        return [narrowed(one, wanted) for one in shown]
 
     async def show_one(
         self,

@@ -23,10 +23,11 @@ class RunsTable(SQLModel, registry=registry(metadata=METADATA)):
 
 class Run(RunsTable, table=True):
     __tablename__ = "runs"
-    __table_args__ = TABLE_OPTIONS
+    # A page of a person's own is read in its order, however much there is.
+    __table_args__ = (Index(None, "owner_id", "id"), TABLE_OPTIONS)
 
     id: int | None = Field(default=None, sa_column=Column(BigId, primary_key=True))
-    owner_id: int = Field(sa_column=Column(BigId, nullable=False, index=True))
+    owner_id: int = Field(sa_column=Column(BigId, nullable=False))
     pipeline_id: int = Field(sa_column=Column(BigId, nullable=False, index=True))
     # The name under which files keeps what this run uses from deletion.
     holder: str = Field(max_length=64, unique=True)
@@ -57,12 +58,16 @@ class Job(RunsTable, table=True):
         Index(None, "lease_expires_at"),
         Index(None, "deadline_at"),
         Index(None, "announce_at"),
+        # Pages, by whose and by status: without a sort, however much there is.
+        Index(None, "owner_id", "id"),
+        Index(None, "owner_id", "status", "id"),
+        Index(None, "status", "id"),
         TABLE_OPTIONS,
     )
 
     id: int | None = Field(default=None, sa_column=Column(BigId, primary_key=True))
     run_id: int = Field(sa_column=Column(BigId, ForeignKey("runs.id"), nullable=False, index=True))
-    owner_id: int = Field(sa_column=Column(BigId, nullable=False, index=True))
+    owner_id: int = Field(sa_column=Column(BigId, nullable=False))
     parent_id: int | None = Field(default=None, sa_column=Column(BigId, index=True))
     created_at: datetime = Field(
         default_factory=utc_now, sa_column=Column(UtcDateTime, nullable=False)
@@ -80,7 +85,7 @@ class Job(RunsTable, table=True):
     timeout_seconds: int | None = None
 
     # What became of it.
-    status: str = Field(default="PENDING", sa_column=Column(String(20), nullable=False, index=True))
+    status: str = Field(default="PENDING", sa_column=Column(String(20), nullable=False))
     output: str | None = Field(default=None, sa_column=Column(Text))
     # The length of the log in UTF-8; null for a job that never had one.
     log_bytes: int | None = Field(default=None, sa_column=Column(BigId))

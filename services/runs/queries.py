@@ -49,6 +49,10 @@ JOB_COLUMNS = (
 RUNS = Selection(select(*RUN_COLUMNS))
 RUN_IDS = Selection(select(col(Run.id)).order_by(col(Run.id)))
 JOBS = Selection(select(*JOB_COLUMNS))
+# (pipeline, run), both ascending.
+PIPELINE_RUNS = Selection(
+    select(col(Run.pipeline_id), col(Run.id)).order_by(col(Run.pipeline_id), col(Run.id))
+)
 # (run, file), both ascending.
 RUN_FILES = Selection(
     select(col(RunFile.run_id), col(RunFile.file_id))
@@ -130,6 +134,11 @@ async def list_runs(
     session: AsyncSession, which: RunFilter, page: Page | None = None
 ) -> Sequence[Any]:
     return await RUNS.rows(session, which.narrowing(), page or Page(RUN_ORDERS))
+
+
+async def list_pipeline_runs(session: AsyncSession, which: RunFilter) -> Sequence[Any]:
+    rows = await PIPELINE_RUNS.rows(session, which.narrowing())
+    return [(row.pipeline_id, row.id) for row in rows]
 
 
 async def list_run_files(session: AsyncSession, which: RunFilter) -> Sequence[Any]:

@@ -2,7 +2,6 @@
 
 from shared.auth import Caller
 from shared.http import ServiceClient, batches
-from shared.hyperlinks import id_of
 
 
 class RunsClient(ServiceClient):
@@ -12,9 +11,9 @@ class RunsClient(ServiceClient):
         """Run ids, oldest first, for each of the pipelines that has any."""
         found: dict[int, list[int]] = {}
         for some in batches(pipeline_ids):
-            query = {"pipeline": ",".join(map(str, some)), "fields": "id,pipeline"}
-            for row in await self._get("/api/v1/runs/", caller, query):
-                found.setdefault(id_of(row["pipeline"]), []).append(row["id"])
+            query = {"pipeline": ",".join(map(str, some))}
+            for pipeline_id, run_id in await self._get("/internal/runs/", caller, query):
+                found.setdefault(pipeline_id, []).append(run_id)
         return found
 
     async def holder_exists(self, holder: str, *, caller: Caller) -> bool:

@@ -26,7 +26,6 @@ from shared.messaging.broker import Broker
 from shared.messaging.outbox import enqueue
 from shared.messaging.pulling import Pulling
 from shared.messaging.tables import processed_events
-from shared.tracing import received
 
 ACK_WAIT_SECONDS = 30
 DELIVERIES_MAX = 10
@@ -97,10 +96,6 @@ class Consumer(Generic[E]):
 
     async def deliver(self, message: Msg) -> None:
         """Handle and acknowledge, or put off, or bury: every message gets exactly one of these."""
-        with received(message, f"process {self.durable}"):
-            await self._deliver(message)
-
-    async def _deliver(self, message: Msg) -> None:
         try:
             event_id, event = self._subscription.event.parse(message.data)
         except ValueError as error:

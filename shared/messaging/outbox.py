@@ -28,7 +28,6 @@ from shared.messaging.broker import Broker
 from shared.messaging.leader import Check, leadership
 from shared.messaging.line import Line
 from shared.messaging.tables import OUTBOX_FILLED, outbox
-from shared.tracing import carried
 
 BATCH_ROWS_MAX = 100
 BACKOFF_SECONDS_MAX = 30.0
@@ -42,10 +41,9 @@ log = structlog.get_logger(__name__)
 async def publish(session: AsyncSession, *events: Event) -> None:
     """Say what happened, in this order. It is told if, and only if, the transaction commits."""
     rows = []
-    headers = carried()
     for event in events:
         envelope = event.envelope()
-        rows.append(_row(event.subject(), envelope.payload(), envelope.id, headers))
+        rows.append(_row(event.subject(), envelope.payload(), envelope.id, {}))
     await _add(session, rows)
 
 
@@ -58,8 +56,7 @@ async def enqueue(
     headers: Mapping[str, str] | None = None,
 ) -> None:
     """Send any message through the outbox; `publish` is this for events."""
-    all_headers = {**carried(), **(headers or {})}
-    await _add(session, [_row(subject, payload, message_id or str(uuid4()), all_headers)])
+    await _add(session, [_row(subject, payload, message_id or str(uuid4()), dict(headers or {}))])
 
 
 def _row(subject: str, payload: bytes, message_id: str, headers: dict[str, str]) -> dict[str, Any]:

@@ -143,6 +143,24 @@ class ServiceConformance(DocumentConformance):
             refused = await client.get(collection, headers={"Origin": "http://ui.test"})
             assert refused.headers["access-control-allow-origin"] == "*"
 
+    async def test_every_answer_tells_browsers_to_run_and_show_nothing(
+        self, client: httpx.AsyncClient
+    ) -> None:
+        [collection, *_] = self.collections
+        preflight = {"Origin": "http://ui.test", "Access-Control-Request-Method": "PATCH"}
+        for answer in (
+            await client.get(collection),
+            await client.get("/nowhere/"),
+            await client.get("/healthz", headers={"X-Forwarded-Host": "a.test, b.test"}),
+            await client.options(collection, headers=preflight),
+            await client.request("BREW", collection),
+        ):
+            assert answer.headers["x-content-type-options"] == "nosniff"
+            assert answer.headers["content-security-policy"].startswith("default-src 'none'")
+            assert answer.headers["x-frame-options"] == "SAMEORIGIN"
+            assert answer.headers["referrer-policy"] == "no-referrer"
+            assert "strict-transport-security" not in answer.headers
+
     async def test_every_answer_carries_a_request_id_and_keeps_the_clients_own(
         self, client: httpx.AsyncClient
     ) -> None:

@@ -43,7 +43,7 @@ async def test_a_call_carries_the_callers_token_and_the_clients_host(
 
 
 async def test_any_number_of_things_is_asked_for_in_batches(runs: RunsClient, peers: Peers) -> None:
-    peers.answer("GET", f"{RUNS}/api/v1/runs/", json=[])
+    peers.answer("GET", f"{RUNS}/internal/runs/", json=[])
 
     await runs.ids_by_pipeline(list(range(2 * IDS_PER_CALL_MAX + 1)), caller=CALLER)
 

@@ -1,11 +1,16 @@
+from pathlib import Path
+
 import httpx
 import pytest
 
+from shared.app import Service, create_app
 from shared.settings import ServiceSettings
+from shared.telemetry import told_path
 from shared.testing.conformance import ServiceConformance
 from shared.testing.fixtures import HOST
 from shared.testing.peers import Peers
 from shared.testing.tokens import Signer
+from shared.tests.conftest import router
 
 ECHOES = "/api/v1/echoes/"
 
@@ -113,3 +118,28 @@ class TestEcho(ServiceConformance):
 
     async def test_a_token_narrowed_to_something_else_opens_no_route(self) -> None:  # type: ignore[override]
         """For the same reason."""
+
+
+async def test_behind_https_browsers_are_told_to_stay_there(tmp_path: Path, peers: Peers) -> None:
+    settings = ServiceSettings(data_dir=tmp_path, nats_url="", hosting_ssl_enabled=True)
+    described = Service(
+        name="echo", title="Echo", settings=settings, routers=(router,), migrations=None
+    )
+    app = create_app(described, transport=peers)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=HOST) as client:
+        answer = await client.get("/healthz")
+
+    assert answer.headers["strict-transport-security"] == "max-age=31536000"
+
+
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [
+        ("/api/v1/files/12/", "/api/v1/files/12/"),
+        ("/media/files/1.1796000000.aaaaaaaaaaaaaaaaaaaaaaaaaaa/a.txt", "/media/files/.../a.txt"),
+        (f"/auth/tokens/{'a' * 32}/", "/auth/tokens/.../"),
+        ("/" + "x" * 10_000, "/..."),
+    ],
+)
+def test_a_log_tells_no_part_of_a_path_that_could_be_a_key(path: str, told: str) -> None:
+    assert told_path(path) == told

@@ -32,7 +32,10 @@ class LocalStagedBlob:
         self.size = 0
         self._path = path
         self._target = target
-        self._file: BinaryIO = path.open("xb", buffering=0)
+        # Opened with the first bytes that are written: each way to a thread and back costs.
+        self._file: BinaryIO | None = None
+        self._is_begun = False
+        self._is_over = False
         self._waiting = bytearray()
         self._digest = hashlib.sha256()
         # A request that is cancelled leaves its thread behind, perhaps in the middle of a write.
@@ -55,31 +58,45 @@ class LocalStagedBlob:
         await asyncio.to_thread(self._keep)
 
     async def discard(self) -> None:
-        if not self._file.closed:
+        if self._is_begun and not self._is_over:
             await asyncio.to_thread(self._discard)
 
     async def _flush(self) -> None:
         data, self._waiting = self._waiting, bytearray()
+        self._is_begun = True
         await asyncio.to_thread(self._append, data)
 
     def _append(self, data: bytearray) -> None:
         with self._in_use:
+            if self._is_over:
+                return
             self._digest.update(data)
+            file = self._opened()
             rest = memoryview(data)
             while rest:
-                rest = rest[self._file.write(rest) :]
+                rest = rest[file.write(rest) :]
 
     def _keep(self) -> None:
         with self._in_use:
-            os.fsync(self._file.fileno())
-            self._file.close()
+            file = self._opened()
+            os.fsync(file.fileno())
+            file.close()
             self._target.parent.mkdir(parents=True, exist_ok=True)
             self._path.rename(self._target)
+            self._is_over = True
 
     def _discard(self) -> None:
         with self._in_use:
-            self._file.close()
-            self._path.unlink(missing_ok=True)
+            self._is_over = True
+            if self._file is not None:
+                self._file.close()
+                self._path.unlink(missing_ok=True)
+
+    def _opened(self) -> BinaryIO:
+        if self._file is None:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = self._path.open("xb", buffering=0)
+        return self._file
 
 
 class LocalStore:
@@ -100,10 +117,13 @@ class LocalStore:
 
     async def check(self) -> None:
         staged = await self.stage()
+        await staged.write(b"?")
+        await staged.finish()
         await staged.discard()
 
     async def stage(self) -> LocalStagedBlob:
-        return await asyncio.to_thread(self._stage)
+        key = uuid4().hex
+        return LocalStagedBlob(key, self._incoming / key, self._path(key))
 
     async def open(self, key: str, *, start: int, stop: int) -> AsyncIterator[bytes]:
         try:
@@ -123,11 +143,6 @@ class LocalStore:
         while some := await asyncio.to_thread(_sizes, paths):
             for name, size in some:
                 yield name, size
-
-    def _stage(self) -> LocalStagedBlob:
-        self._incoming.mkdir(parents=True, exist_ok=True)
-        key = uuid4().hex
-        return LocalStagedBlob(key, self._incoming / key, self._path(key))
 
     def _remove_stale_uploads(self) -> int:
         """An upload that lives touches its file with every megabyte."""

@@ -8,6 +8,7 @@ import pytest
 from fastapi import FastAPI
 
 from services.files.models import DepartedOwner
+from services.files.storage import local
 from services.files.tests.conftest import (
     ADMIN,
     NO_FILE,
@@ -131,9 +132,15 @@ async def test_credentials_are_judged_before_anything_is_read(app: FastAPI) -> N
 
 
 async def test_an_upload_that_breaks_off_leaves_nothing_behind(
-    app: FastAPI, signer: Signer, client: httpx.AsyncClient, stored: StoredBlobs
+    app: FastAPI,
+    signer: Signer,
+    client: httpx.AsyncClient,
+    stored: StoredBlobs,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     seen: list[list[str]] = []
+    # So that what has come is written at once.
+    monkeypatch.setattr(local, "WRITE_BYTES", 1)
     begun = form(('name="blob"; filename="a.txt"', b"begun"), end=b"")
     messages: Iterator[dict[str, Any]] = iter(
         [

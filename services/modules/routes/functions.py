@@ -12,6 +12,7 @@ from shared.db import ReadSessionDep
 from shared.hyperlinks import HyperlinksDep, PathId
 from shared.lists import fields_wanted, ids_wanted, narrowed
 from shared.openapi import list_parameters
+from shared.steady import SteadyDep
 
 router = APIRouter(prefix="/api/v1/functions", tags=["functions"])
 
@@ -23,7 +24,11 @@ router = APIRouter(prefix="/api/v1/functions", tags=["functions"])
     openapi_extra=list_parameters(FUNCTION_FIELDS, ids=("id", "module")),
 )
 async def list_functions(
-    request: Request, page: FunctionPage, session: ReadSessionDep, links: HyperlinksDep
+    request: Request,
+    page: FunctionPage,
+    session: ReadSessionDep,
+    links: HyperlinksDep,
+    _steady: SteadyDep,
 ) -> Response:
     """Newest first; `?module=1` and `?id=1,2` narrow the list."""
     query = request.query_params

@@ -15,7 +15,7 @@ from shared.testing.peers import Peers
 from shared.testing.tokens import Signer
 
 FUNCTIONS_URL = "http://modules:8000/api/v1/functions/"
-RUNS_URL = "http://runs:8000/api/v1/runs/"
+RUNS_URL = "http://runs:8000/internal/runs/"
 PIPELINES = "/api/v1/pipelines/"
 TASKS = "/api/v1/tasks/"
 
@@ -54,9 +54,9 @@ def play_functions(request: httpx.Request) -> httpx.Response:
     return httpx.Response(200, json=shown)
 
 
-def run_row(run_id: int, pipeline: dict[str, Any]) -> dict[str, Any]:
-    """A run as the runs service lists it when asked for `id,pipeline`."""
-    return {"id": run_id, "pipeline": pipeline["url"]}
+def run_row(run_id: int, pipeline: dict[str, Any]) -> list[int]:
+    """A run as the runs service tells of it."""
+    return [pipeline["id"], run_id]
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from services.runs.testing import Api
 from shared.db import Database
 from shared.testing.counting import counting
 from shared.testing.peers import Peers
+from shared.testing.plans import scans
 
 JOBS, RUNS = "/api/v1/jobs/", "/api/v1/runs/"
 
@@ -82,3 +83,55 @@ async def test_a_step_of_a_job_is_told_once(api: Api, database: Database, peers:
     assert queued.all == (9, 0, 1)
     # The run is RUNNING with it, and says so too.
     assert running.all == (14, 0, 2)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        JOBS,
+        f"{JOBS}?limit=2",
+        f"{JOBS}?status=PENDING",
+        f"{JOBS}?status=PENDING&limit=1",
+        f"{JOBS}?run=1,2",
+        f"{JOBS}1/",
+        RUNS,
+        f"{RUNS}?limit=2&ordering=-id",
+        f"{RUNS}?pipeline=1,2",
+        f"{RUNS}1/",
+        "/internal/runs/?pipeline=1,2",
+    ],
+)
+async def test_no_read_goes_through_a_whole_table(
+    api: Api, database: Database, peers: Peers, address: str
+) -> None:
+    for _ in range(3):
+        await api.start_run()
+
+    async with counting(database, peers) as counts:
+        assert (await api.client.get(address, headers=api.alice)).status_code == 200
+
+    assert await scans(database, counts) == []
+
+
+async def test_a_backend_that_polls_finds_what_waits_by_an_index(
+    api: Api, database: Database, peers: Peers
+) -> None:
+    await api.start_run()
+
+    async with counting(database, peers) as counts:
+        for query in ("?status=PENDING", "?status=PENDING&limit=10"):
+            await api.client.get(f"{JOBS}{query}", headers=api.admin)
+
+    assert await scans(database, counts) == []
+
+
+async def test_no_change_goes_through_a_whole_table(
+    api: Api, database: Database, peers: Peers
+) -> None:
+    async with counting(database, peers) as counts:
+        run = await api.start_run()
+        for status in ("QUEUED", "RUNNING", "FINISHED"):
+            await api.patch(run["jobs"][0], {"status": status})
+        await api.claim(run["jobs"][1])
+
+    assert await scans(database, counts) == []

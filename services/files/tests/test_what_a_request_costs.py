@@ -1,0 +1,62 @@
+"""Counts that no machine changes: SQL statements, calls to other services, messages on NATS."""
+
+import httpx
+import pytest
+
+from services.files.tests.conftest import Holds, Uploads
+from shared.db import Database
+from shared.testing.counting import counting
+from shared.testing.peers import Peers
+from shared.testing.plans import scans
+from shared.testing.tokens import Signer
+
+FILES = "/api/v1/files/"
+
+
+@pytest.mark.parametrize(
+    "address", [FILES, f"{FILES}?limit=2", f"{FILES}?id=1,2", f"{FILES}?kind=INPUT", f"{FILES}1/"]
+)
+async def test_reading_takes_two_statements_and_no_scan(
+    client: httpx.AsyncClient,
+    signer: Signer,
+    database: Database,
+    peers: Peers,
+    upload: Uploads,
+    address: str,
+) -> None:
+    for _ in range(3):
+        await upload()
+
+    async with counting(database, peers) as counts:
+        answer = await client.get(address, headers=signer.headers())
+
+    assert answer.status_code == 200
+    # Files, and which of them were made from others.
+    assert counts.all == (2, 0, 0)
+    assert await scans(database, counts) == []
+
+
+async def test_an_upload_is_noted_before_and_after_its_blob_is_stored(
+    database: Database, peers: Peers, upload: Uploads
+) -> None:
+    await upload()
+
+    async with counting(database, peers) as counts:
+        assert (await upload()).status_code == 201
+
+    # Whether its owner is still there and has room, twice; the blob until it has a file; the file.
+    # PostgreSQL also locks two names, twice.
+    assert counts.all == (7 if database.is_sqlite else 11, 0, 0)
+    assert await scans(database, counts) == []
+
+
+async def test_holding_files_takes_two_statements_for_any_number(
+    database: Database, peers: Peers, upload: Uploads, hold: Holds
+) -> None:
+    ids = [(await upload()).json()["id"] for _ in range(3)]
+
+    async with counting(database, peers) as counts:
+        assert (await hold("run-1", ids)).status_code == 200
+
+    assert counts.all == (2, 0, 0)
+    assert await scans(database, counts) == []

@@ -103,6 +103,9 @@ bench-growth: $(READY) ## The same for one user among a thousand with a million 
 bench-load: $(READY) ## 200 clients at once: what goes through, how long it takes, what is shed (about 4 minutes)
 	@$(PYTHON) -m dev.bench.load $(BENCH)
 
+bench-blobs: $(READY) ## How fast a file of 1 GiB goes up and down, and in what memory (about a minute)
+	@$(PYTHON) -m dev.bench.blobs $(BENCH)
+
 bench-dispatch: $(READY) ## Time from POST /runs/ to the claim, and jobs per second with 1, 2 and 4 workers
 	@$(PYTHON) -m dev.bench.dispatch
 
@@ -126,4 +129,4 @@ help: ## Show this
 $(READY): requirements/dev.txt
 	@sh dev/setup.sh
 
-.PHONY: run demo env token test test-compose test-fuzz test-security test-chaos sbom audit lint format orphans migration openapi events lock bench bench-growth bench-load bench-dispatch bench-streams bench-logs clean help
+.PHONY: run demo env token test test-compose test-fuzz test-security test-chaos sbom audit lint format orphans migration openapi events lock bench bench-growth bench-load bench-blobs bench-dispatch bench-streams bench-logs clean help

@@ -20,7 +20,7 @@ from shared.events.streams import DEAD_LETTERS_STREAM, EVENTS_STREAM
 from shared.messaging.broker import Broker
 from shared.messaging.tables import outbox
 
-MEASURE_SECONDS = 5.0
+MEASURE_SECONDS = 15.0
 
 PUBLISHED = Counter("mlsploit_outbox_sent_total", "Messages that JetStream has acknowledged.")
 LEADS = Gauge("mlsploit_outbox_leader", "1 where this process relays the outbox.")

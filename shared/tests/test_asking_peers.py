@@ -1,6 +1,7 @@
 """Internal calls: the caller's token goes along, a silent peer is said to be away."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import httpx
 import pytest
@@ -90,3 +91,31 @@ async def test_a_peers_fault_is_not_ours_but_its_refusal_is_told(
 
     with pytest.raises(error):
         await runs.holder_exists("h", caller=CALLER)
+
+
+async def test_what_a_peer_says_is_unchanged_is_not_sent_again_and_never_told_to_others(
+    peers: Peers,
+) -> None:
+    address, body = f"{RUNS}/internal/holders/", {"exists": True}
+    tag, sent = '"1"', 0
+
+    def play(request: httpx.Request) -> httpx.Response:
+        nonlocal sent
+        if request.headers.get("if-none-match") == tag:
+            return httpx.Response(304)
+        sent += 1
+        return httpx.Response(200, json=body, headers={"ETag": tag})
+
+    peers.play("GET", address, play)
+    runs = RunsClient(pooled_client(timeout_seconds=1, transport=peers), RUNS)
+
+    assert [await runs.holder_exists("h", caller=CALLER) for _ in range(3)] == [True] * 3
+    assert sent == 1
+
+    await runs.holder_exists("h", caller=replace(CALLER, token="another"))
+    assert sent == 2
+
+    body["exists"], tag = False, '"2"'
+    assert [await runs.holder_exists("h", caller=CALLER) for _ in range(2)] == [False] * 2
+    assert sent == 3
+    assert len(peers.asked) == 6

@@ -58,6 +58,7 @@ async def deliver_webhooks(app: FastAPI) -> None:
         async with sending.open_client() as client, asyncio.TaskGroup() as senders:
             for _ in range(settings.webhook_senders):
                 senders.create_task(_serve_for_ever(database, client, settings, told))
+            senders.create_task(_look_for_ever(database, settings, told))
     finally:
         database.on_commit.remove(hear_commit)
 
@@ -69,11 +70,16 @@ async def _serve_for_ever(
         told.clear()
         while await deliver_some(database, client, settings):
             pass
-        try:
-            async with asyncio.timeout(settings.webhook_look_seconds):
-                await told.wait()
-        except TimeoutError:
-            continue
+        await told.wait()
+
+
+async def _look_for_ever(database: Database, settings: RunsSettings, told: asyncio.Event) -> None:
+    """For all senders: what is due by the clock, or was put down by another replica."""
+    while True:
+        await asyncio.sleep(settings.webhook_look_seconds)
+        async with database.reading() as session:
+            if await queries.find_due_webhook(session, utc_now()) is not None:
+                told.set()
 
 
 async def prune_deliveries(app: FastAPI) -> None:

@@ -29,11 +29,16 @@ SETTINGS = (
     "transfer.unpackLimit=1",
     "fetch.recurseSubmodules=false",
     "submodule.recurse=false",
+    "pack.threads=1",
 )
-# Whoever runs the module may read it, whatever the worker's own files look like.
-LIMITED = ("sh", "-c", 'umask 022 && ulimit -f "$0" && exec git "$@"')
+# Whoever runs the module may read it, whatever the worker's own files look like. The memory has a
+# limit because a small pack may stand for objects of any size.
+LIMITED = ("sh", "-c", 'umask 022; ulimit -v "$0"; ulimit -f "$1" && shift && exec git "$@"')
+MEMORY_BYTES_MAX = 4 * 1024**3
+KIBIBYTE = 1024
 BLOCK_BYTES = 512
 TOO_LARGE = b"File too large"
+OUT_OF_MEMORY = b"out of memory"
 REASON_CHARACTERS_MAX = 2000
 CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+@")
 
@@ -44,14 +49,17 @@ async def git(folder: Path, arguments: Sequence[str], bytes_max: int) -> None:
     code = await run_git(folder, arguments, bytes_max, said.extend)
     if TOO_LARGE in said:
         raise JobFailed(f"the repository is larger than {bytes_max} bytes")
+    if OUT_OF_MEMORY in said.lower():
+        raise JobFailed("the repository takes too much memory to read")
     if code != 0:
         raise failure(arguments[0], code, said)
 
 
 async def run_git(folder: Path, arguments: Sequence[str], bytes_max: int, emit: Emit) -> int:
     settings = [option for setting in SETTINGS for option in ("-c", setting)]
+    bounds = str(MEMORY_BYTES_MAX // KIBIBYTE), str(bytes_max // BLOCK_BYTES)
     return await run_to_end(
-        [*LIMITED, str(bytes_max // BLOCK_BYTES), *settings, *arguments],
+        [*LIMITED, *bounds, *settings, *arguments],
         folder=folder,
         environment={**_surroundings(), **ENVIRONMENT},
         emit=emit,

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import execution.git
 from execution.checkout import Checkouts
 from execution.claims import ModuleVersion
 from execution.contents import ContentLimits
@@ -113,6 +114,20 @@ async def test_a_repository_that_is_too_large_to_fetch_is_refused(
 
     limits = replace(LIMITS, bytes_max=256 * 1024)
     await refused(commit_of(repository), tmp_path, "larger than 262144 bytes", limits)
+
+
+async def test_objects_that_take_too_much_memory_are_refused(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both are whole in memory while one is made out of the other; the pack is small."""
+    zeros = bytes(LIMITS.bytes_max // 4)
+    (repository / "a").write_bytes(zeros)
+    (repository / "b").write_bytes(zeros + b"1")
+    git(repository, "config", "core.compression", "1")
+    git(repository, "add", ".")
+    monkeypatch.setattr(execution.git, "MEMORY_BYTES_MAX", LIMITS.bytes_max // 2)
+
+    await refused(commit_of(repository), tmp_path, "takes too much memory to read")
 
 
 async def test_submodules_are_never_fetched_and_that_is_told(

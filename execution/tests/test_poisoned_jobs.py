@@ -74,6 +74,23 @@ async def test_a_poisoned_job_fails_alone_and_leaves_nothing(
     assert healthy.status == "FINISHED", healthy.logs
 
 
+@pytest.mark.attack
+async def test_a_job_ends_before_the_workers_disk_is_full(
+    work: Work, gateway: GatewayStandIn, make_module: MakeModule
+) -> None:
+    """Whatever fills it: a file that is removed while it is written shows in no listing."""
+    hidden = "exec 3> output/a; rm output/a; while :; do echo x >&3; done"
+    module = gateway.register(make_module(f'cd "$MLSPLOIT_JOB_DIR"; {hidden}'))
+    job = gateway.add_job(module, "Harm")
+
+    async with work(disk_free_bytes_min=2**62) as worker:
+        await worker.announce(job)
+        await eventually(lambda: job.is_over)
+
+    assert job.status == "FAILED"
+    assert f"the worker's disk is full: less than {2**62} bytes are free" in job.logs
+
+
 def test_a_tree_deeper_than_python_can_follow_is_removed(tmp_path: Path) -> None:
     root = tmp_path / "root"
     root.mkdir()

@@ -6,21 +6,25 @@ A build that fails leaves no layers, unless others are being built that may shar
 
 import asyncio
 import re
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
+from typing import Any, BinaryIO
 
 import docker
 from docker.errors import APIError, DockerException
 
 from execution.failures import JobFailed
+from execution.processes import run_to_end
 from execution.runners import Emit
 from execution.runners.handing import into_this_loop
 from execution.settings import WorkerSettings
 
+PACKING = Path(__file__).with_name("context.py")
 LAYER = re.compile(r"^ ---> ([0-9a-f]{12})$", re.MULTILINE)
 
 
@@ -34,11 +38,31 @@ class Build:
 
     async def to_end(self, emit: Emit) -> None:
         """JobFailed says what went wrong."""
+        # Beside the checkout, where what a killed worker leaves is removed at its next start.
+        with TemporaryDirectory(prefix="making-", dir=self.checkout.parent) as folder:
+            context = Path(folder) / "context.tar"
+            await self._pack(context, emit)
+            await self._build(context, emit)
+
+    async def _pack(self, context: Path, emit: Emit) -> None:
+        seconds = self.settings.checkout_seconds_max
+        command = [sys.executable, "-I", str(PACKING), str(self.checkout), str(context)]
+        try:
+            async with asyncio.timeout(seconds):
+                code = await run_to_end(
+                    command, folder=self.checkout, environment={"LANG": "C.UTF-8"}, emit=emit
+                )
+        except TimeoutError:
+            raise JobFailed(f"packing the checkout took more than {seconds:g} s") from None
+        if code != 0:
+            raise JobFailed(f"packing the checkout failed with exit code {code}")
+
+    async def _build(self, context: Path, emit: Emit) -> None:
         seconds = self.settings.environment_seconds_max
         emit_in_loop, stopped = into_this_loop(emit), threading.Event()
         try:
             async with asyncio.timeout(seconds):
-                await _in_thread_of_its_own(lambda: self._follow(emit_in_loop, stopped))
+                await _in_thread_of_its_own(lambda: self._follow(context, emit_in_loop, stopped))
         except TimeoutError:
             raise JobFailed(f"building the image took more than {seconds:g} s") from None
         except (DockerException, OSError) as error:
@@ -53,23 +77,25 @@ class Build:
                 if not self.engine.images.get(self.last_layer).tags:
                     self.engine.images.remove(self.last_layer)
 
-    def _follow(self, emit: Emit, stopped: threading.Event) -> None:
+    def _follow(self, context: Path, emit: Emit, stopped: threading.Event) -> None:
         reasons = []
-        for step in self._steps():
-            if stopped.is_set():
-                return
-            said = step.get("stream", "")
-            self.last_layer = next(iter(LAYER.findall(said)), self.last_layer)
-            emit(said.encode())
-            reasons += [step["error"]] if "error" in step else []
+        with context.open("rb") as packed:
+            for step in self._steps(packed):
+                if stopped.is_set():
+                    return
+                said = step.get("stream", "")
+                self.last_layer = next(iter(LAYER.findall(said)), self.last_layer)
+                emit(said.encode())
+                reasons += [step["error"]] if "error" in step else []
         if reasons:
             raise JobFailed(f"building the image failed: {reasons[0]}")
         self._refuse_too_large()
 
-    def _steps(self) -> Iterator[dict[str, Any]]:
+    def _steps(self, packed: BinaryIO) -> Iterator[dict[str, Any]]:
         memory = self.settings.docker_build_memory_bytes_max
         steps: Iterator[dict[str, Any]] = self.engine.api.build(
-            path=str(self.checkout),
+            fileobj=packed,
+            custom_context=True,
             tag=self.name,
             rm=True,
             forcerm=True,

@@ -116,6 +116,17 @@ async def test_an_image_that_is_too_large_is_not_kept(bench: Bench) -> None:
     assert not has(bench, image_name(module))
 
 
+@pytest.mark.attack
+async def test_patterns_that_take_for_ever_to_match_end_their_own_build(bench: Bench) -> None:
+    bench.settings = bench.settings.model_copy(update={"checkout_seconds_max": 3})
+    runner = await bench.start_runner()
+    files = {".dockerignore": "*a" * 12 + "b", "a" * 60: "x"}
+    module = bench.module("true", **files)
+
+    with pytest.raises(JobFailed, match="packing the checkout took more than 3 s"):
+        await runner.prepare(module, bench.said.extend)
+
+
 async def test_what_is_asked_for_and_granted_is_given_and_what_is_not_is_told(
     bench: Bench,
 ) -> None:
@@ -123,11 +134,12 @@ async def test_what_is_asked_for_and_granted_is_given_and_what_is_not_is_told(
     bench.settings = bench.settings.model_copy(update=granted)
     runner = await bench.start_runner()
     label = 'LABEL mlsploit.needs="network root gpu"\n'
-    module = bench.module("ls /sys/class/net; id -u", DOCKERFILE + label)
+    files = {".dockerignore": "# none\nsecret*\n", "secret.txt": "x"}
+    module = bench.module("ls /sys/class/net; id -u; ls secret*", DOCKERFILE + label, **files)
     await runner.prepare(module, bench.said.extend)
     bench.said.clear()
 
-    assert await runner.run(module, bench.workspace, bench.said.extend) == 0
+    assert await runner.run(module, bench.workspace, bench.said.extend) == 2
 
     assert {b"eth0", b"0"} <= set(bytes(bench.said).splitlines())
     assert b"asks for gpu, which the operator has not granted" in bench.said

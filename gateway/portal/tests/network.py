@@ -21,6 +21,8 @@ class Services(httpx.AsyncBaseTransport):
     def __init__(self) -> None:
         self.answers: dict[tuple[str, str], tuple[int, Any]] = {}
         self.away: set[str] = set()
+        # They refuse once; whoever asks again meets another replica.
+        self.leaving: set[str] = set()
         self.asked: list[str] = []
         for name in SERVICES:
             self.answers[name, "/readyz"] = (200, {"status": "ready", "checks": {}})
@@ -29,7 +31,8 @@ class Services(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         self.asked.append(str(request.url))
-        if request.url.host in self.away:
+        if request.url.host in self.away | self.leaving:
+            self.leaving.discard(request.url.host)
             raise httpx.ConnectError("connection refused")
         status, body = self.answers[request.url.host, request.url.path]
         content = body if isinstance(body, bytes) else json.dumps(body).encode()

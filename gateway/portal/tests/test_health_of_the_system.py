@@ -52,6 +52,17 @@ async def test_a_service_that_is_away_is_unreachable(
     assert response.json()["services"]["users"] == {"status": "unreachable"}
 
 
+async def test_a_replica_that_is_leaving_is_not_the_service(
+    client: httpx.AsyncClient, services: Services
+) -> None:
+    services.leaving = {"users", "runs"}
+
+    response = await client.get("/healthz")
+
+    assert response.status_code == 200, response.text
+    assert services.leaving == set()
+
+
 async def test_the_portal_itself_is_ready_without_them(
     client: httpx.AsyncClient, services: Services
 ) -> None:

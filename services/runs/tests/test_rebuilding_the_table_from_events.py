@@ -24,6 +24,7 @@ from shared.testing.eventually import eventually
 from shared.testing.processes import NatsServer
 
 LONG = 60.0
+# Twice as many, with retries and what else is done to them: a busy hour of a laboratory.
 RUNS = 40
 GUIDE = Path(__file__).parents[3] / "docs" / "how-to" / "follow-events.md"
 

@@ -68,7 +68,11 @@ class Spares:
         return int(self._post("/api/v1/pipelines/", name="spare")["id"])
 
     def _run(self) -> Item:
-        return self._post("/api/v1/runs/", pipeline=self._home.links["pipelines"][0], files=[])
+        """Of a pipeline of its own: others are disabled and deleted meanwhile."""
+        pipeline = self._post("/api/v1/pipelines/", name="spare", enabled=True)["url"]
+        function = self._home.links["functions"][0]
+        self._post("/api/v1/tasks/", pipeline=pipeline, function=function)
+        return self._post("/api/v1/runs/", pipeline=pipeline, files=[])
 
     def _job(self) -> int:
         return id_of(self._run()["jobs"][0])

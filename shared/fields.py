@@ -147,7 +147,7 @@ class JsonText(Text):
 
     def json_schema(self) -> dict[str, Any]:
         # Not contentMediaType: browsers of an API then ask for a file to send as the field.
-        return {"type": "string", "format": "json"}
+        return {"type": "string", "format": "json", "examples": ["{}"]}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -67,7 +67,13 @@ def parse_link(value: object, resource: str) -> int:
 def link_schema(resource: str) -> dict[str, Any]:
     """What `parse_link` takes, but for rarities such as an encoded path."""
     pattern = rf"^(https?://[^/?#]+)?{API_PREFIX}{resource}/[0-9]{{1,18}}/([?#].*)?$"
-    return {"type": "string", "format": "uri-reference", "pattern": pattern}
+    # Without an example, pages and tools make one up from the pattern, and it is noise.
+    return {
+        "type": "string",
+        "format": "uri-reference",
+        "pattern": pattern,
+        "examples": [f"{API_PREFIX}{resource}/1/"],
+    }
 
 
 def parse_id(text: str) -> int | None:

@@ -34,6 +34,15 @@ class NotText(Field):
         return {"type": "string", "format": "binary", "minLength": 1}
 
 
+@dataclass(frozen=True, kw_only=True)
+class LinkOrBlank(Link):
+    """Blank in a form names nothing, and so begins a page's form: an example would be sent."""
+
+    def json_schema(self) -> dict[str, Any]:
+        link = super().json_schema()
+        return {"type": "string", "anyOf": [link, {"maxLength": 0}], "examples": [""]}
+
+
 class FileUpload(Body):
     """`blob` is here only to be refused when it comes as text; the file itself is streamed."""
 
@@ -55,7 +64,8 @@ class NewFile(StaffFileUpload):
     model_config = shown_as(blob="0.1 0.2", kind="INPUT", tags='{"kind": "dataset"}')
 
     blob: Annotated[None, NotText()]
-    owner: Owner = 0
+    parent_file: Annotated[int | None, LinkOrBlank(to="files", nullable=True)] = None
+    owner: Annotated[int, LinkOrBlank(to="users")] = 0
 
 
 class FileChange(Body):

@@ -79,6 +79,14 @@ async def list_versions(session: AsyncSession, wanted: FileFilter) -> dict[int, 
     return versions
 
 
+async def get_row(session: AsyncSession, file_id: int, *, only_owner: int | None) -> Any:
+    """To be shown: plain columns, past the ORM."""
+    rows = await list_files(session, FileFilter(only_owner, ids=[file_id]))
+    if not rows:
+        raise NotFound
+    return rows[0]
+
+
 async def get_file(session: AsyncSession, file_id: int, *, only_owner: int | None) -> File:
     file = await session.get(File, file_id)
     return _visible(file, only_owner)

@@ -101,7 +101,7 @@ async def create_file(
 async def read_file(
     file_id: PathId, caller: Reader, session: ReadSessionDep, presenter: PresenterDep
 ) -> Response:
-    file = await queries.get_file(session, file_id, only_owner=caller.only_owner)
+    file = await queries.get_row(session, file_id, only_owner=caller.only_owner)
     versions = await queries.list_versions(session, _only(file_id, caller))
     return json_response(presenter.show_one(file, versions))
 

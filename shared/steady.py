@@ -38,14 +38,14 @@ class Steady:
         self.ends_at = min(self.ends_at, moment)
 
 
-async def _steady(request: Request) -> Steady:
-    # Looked at before anything is read: what is committed later makes the version another one.
+async def begin_steady(request: Request) -> Steady:
+    """Before anything is read: what is committed later makes the version another one."""
     steady = Steady(await request.app.state.database.version())
     setattr(request.state, _STATE, steady)
     return steady
 
 
-SteadyDep = Annotated[Steady, Depends(_steady)]
+SteadyDep = Annotated[Steady, Depends(begin_steady)]
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from starlette.responses import Response
 
 from services.pipelines import queries, service
 from services.pipelines.dependencies import PipelinePage, PresenterDep, Reader, Writer
-from services.pipelines.presenter import PIPELINE_FIELDS
+from services.pipelines.presenter import PIPELINE_FIELDS, RUNS_FIELD
 from services.pipelines.queries import Chosen
 from services.pipelines.schemas import (
     PipelineChange,
@@ -21,6 +21,7 @@ from shared.hyperlinks import PathId
 from shared.idempotency import keep_created
 from shared.lists import fields_wanted, ids_wanted
 from shared.openapi import list_parameters
+from shared.steady import begin_steady
 
 router = APIRouter(prefix="/api/v1/pipelines", tags=["pipelines"])
 
@@ -62,6 +63,8 @@ async def read_pipeline(
     pipeline_id: PathId, request: Request, caller: Reader, presenter: PresenterDep
 ) -> Response:
     wanted = fields_wanted(request.query_params, PIPELINE_FIELDS)
+    if RUNS_FIELD not in wanted:  # Else it is not of this database alone.
+        await begin_steady(request)
     return json_response(await presenter.show_one(pipeline_id, caller, wanted))
 
 

@@ -44,3 +44,23 @@ async def test_reading_takes_a_few_statements_and_no_scan(
     assert answer.status_code == 200
     assert counts.all == costs
     assert await scans(database, counts) == []
+
+
+async def test_a_run_that_asks_for_a_pipeline_again_costs_no_statement_until_it_changes(
+    client: httpx.AsyncClient,
+    signer: Signer,
+    database: Database,
+    peers: Peers,
+    add_pipeline: AddPipeline,
+) -> None:
+    pipeline = await add_pipeline()
+    address, headers = f"{pipeline['url']}?fields=id,name,enabled,tasks", signer.headers()
+    tag = (await client.get(address, headers=headers)).headers["etag"]
+
+    async with counting(database, peers) as counts:
+        again = await client.get(address, headers=headers | {"If-None-Match": tag})
+    await client.patch(pipeline["url"], json={"enabled": True}, headers=headers)
+    changed = await client.get(address, headers=headers | {"If-None-Match": tag})
+
+    assert (again.status_code, counts.all) == (304, (0, 0, 0))
+    assert (changed.status_code, changed.json()["enabled"]) == (200, True)

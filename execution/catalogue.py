@@ -6,6 +6,7 @@ a late look and no more.
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 
 import structlog
 from nats.aio.msg import Msg
@@ -20,8 +21,9 @@ from shared.messaging.broker import Broker
 
 MODULE_EVENTS = "mlsploit.events.modules.module.*"
 LOOK_AGAIN_SECONDS = 60.0
-# After a failed look; the first jobs wait for it.
+# After a failed look, then twice as long each time; the first jobs wait for it.
 RETRY_SECONDS = 0.25
+RETRY_SECONDS_MAX = 4.0
 FORGOTTEN_AFTER_SECONDS = 300.0
 
 log = structlog.get_logger(__name__)
@@ -49,14 +51,16 @@ class Catalogue:
     async def follow(self) -> None:
         """Ends only by cancellation."""
         self._events.start()
+        retry = RETRY_SECONDS
         while True:
             self._changed.clear()
-            pause = LOOK_AGAIN_SECONDS if await self._look() else RETRY_SECONDS
-            try:
+            if await self._look():
+                pause, retry = LOOK_AGAIN_SECONDS, RETRY_SECONDS
+            else:
+                pause, retry = retry, min(2 * retry, RETRY_SECONDS_MAX)
+            with suppress(TimeoutError):
                 async with asyncio.timeout(pause):
                     await self._changed.wait()
-            except TimeoutError:
-                continue
 
     async def stop(self) -> None:
         await self._events.stop()
@@ -65,7 +69,7 @@ class Catalogue:
         try:
             modules = await self._gateway.list_modules()
         except (GatewayTrouble, GatewayRefusal, ValueError) as error:
-            log.warning("modules_unknown", reason=str(error), retry_in_seconds=RETRY_SECONDS)
+            log.warning("modules_unknown", reason=str(error))
             return False
         self._on_modules(modules)
         self.is_known.set()

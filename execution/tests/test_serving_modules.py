@@ -1,14 +1,22 @@
 """Hearing of jobs, keeping leases and stopping."""
 
+import asyncio
+import time
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from execution import job as job_execution
+from execution.catalogue import Catalogue
+from execution.claims import ModuleVersion
+from execution.failures import GatewayTrouble
+from execution.gateway import Gateway
 from execution.testing.gateway import GatewayStandIn
 from execution.testing.records import StoredJob
 from execution.testing.waiting import eventually
 from execution.tests.conftest import MakeModule, Work
+from shared.messaging.broker import Broker
 from shared.testing.processes import NatsServer
 
 NOTHING = """echo '{"files": [], "tags": []}' > /mnt/output/output.json"""
@@ -96,6 +104,28 @@ async def test_a_module_registered_later_is_served(
         await eventually(lambda: job.is_over)
 
     assert job.status == "FINISHED"
+
+
+async def test_a_gateway_that_is_away_is_asked_ever_less_often_what_modules_there_are(
+    gateway: GatewayStandIn,
+) -> None:
+    asked_at: list[float] = []
+
+    class Away(Gateway):
+        async def list_modules(self) -> list[ModuleVersion]:
+            asked_at.append(time.monotonic())
+            raise GatewayTrouble("away")
+
+    away = Away(gateway.url, "")
+    catalogue = Catalogue(away, Broker("", "worker"), lambda _: None)
+    following = asyncio.create_task(catalogue.follow())
+    await eventually(lambda: len(asked_at) == 4)
+    following.cancel()
+    await catalogue.stop()
+    await away.close()
+
+    pauses = [later - earlier for earlier, later in pairwise(asked_at)]
+    assert all(pause > wanted for pause, wanted in zip(pauses, (0.2, 0.45, 0.95), strict=True))
 
 
 async def test_only_the_named_modules_are_served(

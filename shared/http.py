@@ -1,6 +1,10 @@
 """Asking another service: one pooled client, explicit timeouts, typed failure, no half answer."""
 
-from typing import Any
+import asyncio
+from collections.abc import Awaitable, Callable
+from functools import wraps
+from inspect import iscoroutinefunction
+from typing import Any, ParamSpec, TypeVar
 
 import httpx
 import orjson
@@ -12,12 +16,20 @@ from shared.auth import Caller
 from shared.errors import Forbidden, Unavailable
 from shared.remembering import Remembering
 
+P = ParamSpec("P")
+T = TypeVar("T")
+# What reading an answer raises that has not the promised shape.
+NOT_AS_PROMISED = (ValueError, TypeError, KeyError, AttributeError, IndexError)
+# A whole answer may take so many times the longest wait for a part of it.
+WHOLE_ANSWER_WAITS = 4
 IDS_PER_CALL_MAX = 500
 CONNECTIONS_MAX = 100
 # Below uvicorn's 5 s: a POST must not go out on a connection that the peer is closing.
 KEEPALIVE_SECONDS = 3.0
 # What must reach the peer so that its links and its logs fit the request that started it all.
 FORWARDED = ("x-request-id", "x-forwarded-host", "x-forwarded-proto")
+
+log = structlog.get_logger(__name__)
 
 
 def pooled_client(
@@ -46,8 +58,28 @@ class PeerRefused(Exception):
         super().__init__(f"{status}: {body!r}")
 
 
+def _or_unavailable(ask: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
+    """What cannot be read as the answer it should be is no answer."""
+
+    @wraps(ask)
+    async def asked(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return await ask(*args, **kwargs)
+        except NOT_AS_PROMISED:
+            log.exception("peer_answers_rubbish", question=ask.__qualname__)
+            raise Unavailable from None
+
+    return asked
+
+
 class ServiceClient:
     """Base of the clients in shared/clients. The peer judges ownership, by the caller's token."""
+
+    def __init_subclass__(cls) -> None:
+        """Every question of a client: none may forget what a peer in trouble can answer."""
+        for name, method in list(vars(cls).items()):
+            if iscoroutinefunction(method) and not name.startswith("_"):
+                setattr(cls, name, _or_unavailable(method))
 
     def __init__(self, http: httpx.AsyncClient, base_url: str):
         self._http = http
@@ -77,7 +109,7 @@ class ServiceClient:
         context = structlog.contextvars.get_contextvars()
         headers = {name: context[name] for name in FORWARDED if name in context}
         headers["authorization"] = f"Token {caller.token}"
-        answer = await self._http.request(method, self._base_url + path, headers=headers, **content)
+        answer = await self._answer_in_time(method, path, headers, content)
         if answer.status_code >= 500:
             raise Unavailable
         body = orjson.loads(answer.content) if answer.content else None
@@ -87,6 +119,20 @@ class ServiceClient:
         if answer.status_code >= 400:
             raise PeerRefused(answer.status_code, body)
         return body
+
+    async def _answer_in_time(
+        self, method: str, path: str, headers: dict[str, str], content: dict[str, Any]
+    ) -> httpx.Response:
+        """The client's own limit is on each wait; a body without end waits for nothing."""
+        patience = self._http.timeout.read
+        limit = None if patience is None else patience * WHOLE_ANSWER_WAITS
+        try:
+            async with asyncio.timeout(limit):
+                return await self._http.request(
+                    method, self._base_url + path, headers=headers, **content
+                )
+        except TimeoutError:
+            raise Unavailable from None
 
 
 def batches(ids: list[int]) -> list[list[int]]:

@@ -1,6 +1,7 @@
 """Internal calls: the caller's token goes along, a silent peer is said to be away."""
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 
 import httpx
@@ -9,7 +10,7 @@ import structlog
 
 from shared.auth import Caller
 from shared.clients.runs import RunsClient
-from shared.errors import Unavailable
+from shared.errors import Forbidden, Unavailable
 from shared.http import IDS_PER_CALL_MAX, PeerRefused, pooled_client
 from shared.testing.peers import Peers
 
@@ -119,3 +120,49 @@ async def test_what_a_peer_says_is_unchanged_is_not_sent_again_and_never_told_to
     assert [await runs.holder_exists("h", caller=CALLER) for _ in range(2)] == [False] * 2
     assert sent == 3
     assert len(peers.asked) == 6
+
+
+@pytest.mark.attack
+@pytest.mark.parametrize("status", [200, 403, 404])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"<html><h1>It works!</h1></html>",
+        b'{"exists": tr',
+        b'{"exists"}',
+        b"[]",
+        b'["exists"]',
+        b"7",
+        b'"text"',
+        b"null",
+        b"",
+        b"{}",
+        b"\xff\xfe",
+        b"[" * 10_000,
+    ],
+)
+async def test_an_answer_that_is_rubbish_is_no_answer(
+    runs: RunsClient, peers: Peers, status: int, content: bytes
+) -> None:
+    peers.play(
+        "GET", f"{RUNS}/internal/holders/", lambda _: httpx.Response(status, content=content)
+    )
+
+    with pytest.raises((Unavailable, Forbidden, PeerRefused)) as refusal:
+        await runs.holder_exists("h", caller=CALLER)
+    assert status != 200 or refusal.type is Unavailable
+
+
+@pytest.mark.attack
+async def test_an_answer_without_an_end_is_given_up(peers: Peers) -> None:
+    class Endless(httpx.AsyncByteStream):
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            while True:
+                yield b" "
+                await asyncio.sleep(0.01)  # tidy: allow no-sleep - a peer that is slow for ever
+
+    peers.play("GET", f"{RUNS}/internal/holders/", lambda _: httpx.Response(200, stream=Endless()))
+    runs = RunsClient(pooled_client(timeout_seconds=0.1, transport=peers), RUNS)
+
+    with pytest.raises(Unavailable):
+        await runs.holder_exists("h", caller=CALLER)

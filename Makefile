@@ -28,6 +28,14 @@ env: ## Write .env with fresh secrets; one that is there stays
 token: $(READY) ## Print a token of the administrator
 	@$(PYTHON) manage.py drf_create_token admin
 
+##@ Keep
+
+backup: $(READY) ## Copy a system into a folder, while it runs: make backup TO=folder
+	@$(PYTHON) -m dev.back_up $(TO)
+
+restore: $(READY) ## Make a system from a backup, where there is none: make restore FROM=folder
+	@$(PYTHON) -m dev.restore $(FROM)
+
 ##@ Test
 
 test: $(READY) ## Run every test; narrow it down with TESTS=path or TESTS="-k words"
@@ -129,4 +137,4 @@ help: ## Show this
 $(READY): requirements/dev.txt
 	@sh dev/setup.sh
 
-.PHONY: run demo env token test test-compose test-fuzz test-security test-chaos sbom audit lint format orphans migration openapi events lock bench bench-growth bench-load bench-blobs bench-dispatch bench-streams bench-logs clean help
+.PHONY: run backup restore demo env token test test-compose test-fuzz test-security test-chaos sbom audit lint format orphans migration openapi events lock bench bench-growth bench-load bench-blobs bench-dispatch bench-streams bench-logs clean help

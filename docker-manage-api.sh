@@ -8,7 +8,7 @@ cd "$(dirname "$0")"
 case "${1:-help}" in
     createsuperuser | createuser | checkuserexists | changepassword | drf_create_token | createworkertoken | listusers)
         service=users ;;
-    checkblobs)
+    checkblobs | exportblobs | importblobs)
         service=files ;;
     createmodule | updatemodule | removemodule | listmodules | checkmodule)
         service=modules ;;

@@ -24,6 +24,8 @@ COMMANDS = {
     },
     "files": {
         "checkblobs": "Find lost or orphaned file contents",
+        "exportblobs": "Write file contents to standard output, for a backup",
+        "importblobs": "Store file contents from standard input, from a backup",
     },
     "modules": {
         "createmodule": "Register a module from its repository",

@@ -1,5 +1,8 @@
-"""The administrators' command of this service: do rows and blobs still belong together?"""
+"""The administrators' commands of this service: whether rows and blobs still belong together, and
+blobs out of one place and into another."""
 
+import asyncio
+import sys
 from collections.abc import Iterable
 
 import typer
@@ -7,17 +10,13 @@ import typer
 from services.files import queries
 from services.files.main import describe
 from services.files.settings import FilesSettings
+from services.files.storage import archive
 from services.files.storage.interface import BlobStore
 from services.files.storage.opening import store_of
 from shared.commands import on_database
 from shared.db import Database
 
 app = typer.Typer(help="Files and their contents.", no_args_is_help=True, add_completion=False)
-
-
-@app.callback()
-def group() -> None:
-    """Keeps the one command a command with a name."""
 
 
 @app.command()
@@ -34,6 +33,36 @@ def checkblobs() -> None:
     faults = on_database(describe(settings), look_twice)
     _report(faults)
     raise typer.Exit(1 if faults else 0)
+
+
+@app.command()
+def exportblobs() -> None:
+    """Write every content to standard output, as a tar; keys on standard input are left out."""
+    settings = FilesSettings.load()
+    without = {line.strip() for line in sys.stdin}
+
+    async def export() -> int:
+        async with store_of(settings) as store:
+            return await archive.write(store, sys.stdout.buffer, without=without)
+
+    print(f"{asyncio.run(export())} contents", file=sys.stderr)
+
+
+@app.command()
+def importblobs() -> None:
+    """Store the contents in a tar from standard input; a damaged one is refused (exit 1)."""
+    settings = FilesSettings.load()
+
+    async def read(database: Database) -> list[str]:
+        async with database.reading() as session:
+            expected = await queries.hashes_by_key(session)
+        async with store_of(settings) as store:
+            return await archive.read(store, sys.stdin.buffer, expected)
+
+    damaged = on_database(describe(settings), read)
+    for key in damaged:
+        print(f"damaged: blob {key} is not what its file says")
+    raise typer.Exit(1 if damaged else 0)
 
 
 async def _faults(database: Database, store: BlobStore) -> set[str]:

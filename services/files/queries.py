@@ -199,5 +199,11 @@ async def blobs_by_key(session: AsyncSession) -> dict[str, tuple[int, int]]:
     return {key: (file_id, size) for key, file_id, size in rows.all()}
 
 
+async def hashes_by_key(session: AsyncSession) -> dict[str, str]:
+    """The SHA-256 of every file, by the key of its blob."""
+    rows = await session.execute(select(col(File.blob_key), col(File.sha256)))
+    return {row.blob_key: row.sha256 for row in rows.all()}
+
+
 async def list_doomed_keys(session: AsyncSession) -> set[str]:
     return set((await session.scalars(select(col(DoomedBlob.key)))).all())

@@ -57,7 +57,9 @@ class BlobStore(Protocol):
         """An OSError or StorageAway when nothing could be stored now."""
         ...
 
-    async def stage(self) -> StagedBlob: ...
+    async def stage(self, key: str | None = None) -> StagedBlob:
+        """Under a new key; only what comes back from a backup has one already."""
+        ...
 
     async def open(self, key: str, *, start: int, stop: int) -> AsyncIterator[bytes]:
         """Bytes `start` to before `stop`; BlobMissing at once when there is no such blob."""

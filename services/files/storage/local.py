@@ -121,8 +121,8 @@ class LocalStore:
         await staged.finish()
         await staged.discard()
 
-    async def stage(self) -> LocalStagedBlob:
-        key = uuid4().hex
+    async def stage(self, key: str | None = None) -> LocalStagedBlob:
+        key = key or uuid4().hex
         return LocalStagedBlob(key, self._incoming / key, self._path(key))
 
     async def open(self, key: str, *, start: int, stop: int) -> AsyncIterator[bytes]:

@@ -147,8 +147,8 @@ class S3Store:
         except BlobMissing:
             raise StorageAway(f"there is no bucket {self._bucket}") from None
 
-    async def stage(self) -> S3StagedBlob:
-        key = uuid4().hex
+    async def stage(self, key: str | None = None) -> S3StagedBlob:
+        key = key or uuid4().hex
         return S3StagedBlob(self._client, self._bucket, key, self._prefix + key)
 
     async def open(self, key: str, *, start: int, stop: int) -> AsyncIterator[bytes]:

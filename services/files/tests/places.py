@@ -74,10 +74,10 @@ class Bucket:
 
 
 @contextmanager
-def s3_server() -> Iterator[Any]:
-    """A client of a server that is there for as long as the block lasts."""
+def s3_server(port: int = 0) -> Iterator[Any]:
+    """A client of a server that is there for as long as the block lasts; it forgets everything."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "moto.server", "--port", "0"],
+        [sys.executable, "-m", "moto.server", "--port", str(port)],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
@@ -105,8 +105,8 @@ def _address(process: "subprocess.Popen[str]") -> str:
     raise AssertionError(f"the S3 server ended: {said}")
 
 
-def new_bucket(client: Any) -> Bucket:
-    name = f"test-{uuid4().hex}"
+def new_bucket(client: Any, name: str = "") -> Bucket:
+    name = name or f"test-{uuid4().hex}"
     client.create_bucket(Bucket=name)
     settings = {
         "storage_url": f"s3://{name}/{PREFIX}",

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import io
 import os
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -11,8 +12,9 @@ import pytest
 
 from services.files.errors import StorageAway
 from services.files.settings import FilesSettings
-from services.files.storage import s3
+from services.files.storage import archive, s3
 from services.files.storage.interface import STALE_SECONDS, BlobMissing, BlobStore, StagedBlob
+from services.files.storage.local import LocalStore
 from services.files.storage.opening import store_of
 from services.files.tests.conftest import KEY
 from services.files.tests.places import LOCAL, S3, Folder, Place
@@ -155,3 +157,39 @@ async def test_a_place_that_is_not_there_fails_its_check(place: Place, tmp_path:
     async with store_of(settings) as store:
         with pytest.raises((OSError, StorageAway)):
             await store.check()
+
+
+async def packed(store: BlobStore, *without: str) -> io.BytesIO:
+    out = io.BytesIO()
+    await archive.write(store, out, without=without)
+    out.seek(0)
+    return out
+
+
+async def test_blobs_go_into_another_place_as_they_were(store: BlobStore, tmp_path: Path) -> None:
+    blobs = [await staged(store, content) for content in (b"one", LARGE, b"three")]
+    for blob in blobs:
+        await blob.keep()
+    other = LocalStore(tmp_path / "other")
+    expected = {blob.key: blob.sha256 for blob in blobs}
+
+    assert await archive.read(other, await packed(store, blobs[0].key), expected) == []
+    assert await keys(other) == {blob.key: blob.size for blob in blobs[1:]}
+    assert await archive.read(other, await packed(store), expected) == []
+
+    for blob in blobs:
+        content = await read(other, blob.key, 0, blob.size)
+        assert hashlib.sha256(content).hexdigest() == blob.sha256
+
+
+async def test_a_damaged_blob_does_not_come_in(
+    store: BlobStore, place: Place, tmp_path: Path
+) -> None:
+    sound, damaged = await staged(LocalStore(tmp_path / "other"), b"x"), b"y"
+    await sound.keep()
+    source = await packed(LocalStore(tmp_path / "other"))
+
+    told = await archive.read(store, source, {sound.key: hashlib.sha256(damaged).hexdigest()})
+
+    assert told == [sound.key]
+    assert place.stored() == []

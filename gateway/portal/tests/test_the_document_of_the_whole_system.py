@@ -48,19 +48,30 @@ def test_an_upload_is_documented_as_the_form_that_it_is(merged: Document) -> Non
     assert list(body) == ["multipart/form-data"]
 
 
-def test_json_in_a_text_is_typed_into_the_page_and_not_chosen_as_a_file(merged: Document) -> None:
-    schemas = merged["components"]["schemas"]
+def fields_of_bodies(document: Document) -> list[tuple[str, dict[str, Any]]]:
+    schemas = document["components"]["schemas"]
     bodies = [
         schemas[media["schema"]["$ref"].rpartition("/")[2]]
-        for operation in operations(merged)
+        for operation in operations(document)
         for media in operation.get("requestBody", {}).get("content", {}).values()
         if "$ref" in media["schema"]
     ]
-    fields = [(name, field) for body in bodies for name, field in body["properties"].items()]
+    return [(name, field) for body in bodies for name, field in body["properties"].items()]
+
+
+def test_json_in_a_text_is_typed_into_the_page_and_not_chosen_as_a_file(merged: Document) -> None:
+    fields = fields_of_bodies(merged)
 
     assert {"tags", "arguments", "output"} <= {name for name, _ in fields}
     # What Swagger UI takes for a file.
     assert {name for name, field in fields if "contentMediaType" in str(field)} == set()
+
+
+def test_the_page_makes_up_no_link_to_begin_a_form_with(merged: Document) -> None:
+    links = [each for each in fields_of_bodies(merged) if "uri-reference" in str(each[1])]
+
+    assert {"pipeline", "function", "files", "parent_file", "owner"} <= {name for name, _ in links}
+    assert [name for name, field in links if "examples" not in str(field)] == []
 
 
 def test_every_other_body_may_come_in_three_encodings(merged: Document) -> None:

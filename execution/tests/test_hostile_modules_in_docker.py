@@ -4,10 +4,12 @@ import asyncio
 import socket
 import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 
 import docker
 import pytest
+from docker.errors import ImageNotFound
 
 from execution.runners.docker import LABEL
 from execution.runners.images import image_name
@@ -148,28 +150,33 @@ ATTACKS = {
 
 
 @pytest.fixture(scope="module")
-def outcome(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outcome]:
+def open_door() -> Iterator[socket.socket]:
+    """A port of this machine at which anybody may knock."""
+    with socket.create_server(("0.0.0.0", 0)) as door:
+        door.setblocking(False)
+        yield door
+
+
+@pytest.fixture(scope="module")
+def outcome(
+    tmp_path_factory: pytest.TempPathFactory, open_door: socket.socket
+) -> Iterator[Outcome]:
     """One storm for all tests: attacks and peaceful jobs, four at a time, in one worker."""
     folder = tmp_path_factory.mktemp("storm")
     module = make_repository(folder / "hostile", {"run.sh": RUN, "Dockerfile": DOCKERFILE})
-    with socket.create_server(("0.0.0.0", 0)) as open_door:
-        address = subprocess.run(["hostname", "-I"], capture_output=True, text=True, check=True)
-        port = str(open_door.getsockname()[1])
-        attacks = {
-            name: replace(
-                attack,
-                run=attack.run.replace("HOST", address.stdout.split()[0]).replace("PORT", port),
-            )
-            for name, attack in ATTACKS.items()
-        }
-        outcome = asyncio.run(storm(folder, module, attacks, **LIMITS))
-        open_door.setblocking(False)
-        with pytest.raises(BlockingIOError):
-            open_door.accept()
-    yield outcome
-    engine = docker.from_env()
-    engine.images.remove(image_name(module), force=True)
-    engine.close()
+    addresses = subprocess.run(["hostname", "-I"], capture_output=True, text=True, check=True)
+    host, port = addresses.stdout.split()[0], str(open_door.getsockname()[1])
+    attacks = {
+        name: replace(attack, run=attack.run.replace("HOST", host).replace("PORT", port))
+        for name, attack in ATTACKS.items()
+    }
+    try:
+        yield asyncio.run(storm(folder, module, attacks, **LIMITS))
+    finally:
+        engine = docker.from_env()
+        with suppress(ImageNotFound):
+            engine.images.remove(image_name(module), force=True)
+        engine.close()
 
 
 @pytest.mark.parametrize("name", ATTACKS)
@@ -186,6 +193,12 @@ def test_an_attack_fails_its_own_job_with_a_plain_reason(outcome: Outcome, name:
 def test_jobs_beside_the_attacks_are_not_harmed(outcome: Outcome) -> None:
     assert [job.status for job in outcome.peaceful] == ["FINISHED"] * len(outcome.peaceful)
     assert [job.attempt for job in outcome.peaceful] == [1] * len(outcome.peaceful)
+
+
+@pytest.mark.usefixtures("outcome")
+def test_nobody_came_from_a_container_to_this_machine(open_door: socket.socket) -> None:
+    with pytest.raises(BlockingIOError):
+        open_door.accept()
 
 
 def test_nothing_of_an_attack_is_left(outcome: Outcome) -> None:

@@ -100,10 +100,12 @@ async def test_a_tree_that_unfolds_without_end_is_refused(repository: Path, tmp_
 async def test_a_file_that_unfolds_to_more_than_allowed_is_refused(
     repository: Path, tmp_path: Path
 ) -> None:
-    (repository / "zeros").write_bytes(bytes(LIMITS.bytes_max))
+    limits = replace(LIMITS, bytes_max=1024 * 1024)
+    (repository / "zeros").write_bytes(bytes(limits.bytes_max))
     git(repository, "add", ".")
 
-    await refused(commit_of(repository), tmp_path, f"holds more than {LIMITS.bytes_max} bytes")
+    reason = f"holds more than {limits.bytes_max} bytes"
+    await refused(commit_of(repository), tmp_path, reason, limits)
 
 
 async def test_a_repository_that_is_too_large_to_fetch_is_refused(

@@ -9,7 +9,7 @@ from typing import Any, ParamSpec, TypeVar
 import httpx
 import orjson
 import structlog
-from aiohttp import ClientSession, DummyCookieJar, TCPConnector
+from aiohttp import ClientError, ClientSession, DummyCookieJar, TCPConnector
 from httpx_aiohttp import AiohttpTransport
 
 from shared.auth import Caller
@@ -39,9 +39,19 @@ def pooled_client(
     return httpx.AsyncClient(
         timeout=timeout_seconds,
         # httpx's own takes three times the processor for the same call.
-        transport=Remembering(transport or AiohttpTransport(client=_connections)),
+        transport=Remembering(transport or Network(client=_connections)),
         trust_env=False,  # A proxy of the machine's environment must not see internal calls.
     )
+
+
+class Network(AiohttpTransport):
+    """Also where a peer speaks no HTTP, the fault is one that httpx has a name for."""
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        try:
+            return await super().handle_async_request(request)
+        except ClientError as error:
+            raise httpx.RemoteProtocolError(str(error)) from error
 
 
 def _connections() -> ClientSession:

@@ -13,8 +13,10 @@ import pytest
 from fastapi import FastAPI
 from fastapi.dependencies.models import Dependant
 
+from shared.openapi import Document
 from shared.testing.documents import DocumentConformance
 from shared.testing.forgeries import forgeries
+from shared.testing.hostile import bodies, fields_of
 from shared.testing.tokens import Signer
 
 # Routes that are open on purpose; everything else must ask who is calling.
@@ -111,6 +113,29 @@ class ServiceConformance(DocumentConformance):
             assert (answer.status_code, answer.json()) == (401, {"detail": "Invalid token."}), name
             assert answer.headers["www-authenticate"] == 'Token realm="api"', name
 
+    @pytest.mark.attack
+    async def test_no_hostile_body_is_our_fault(
+        self,
+        app: FastAPI,
+        signer: Signer,
+        record_property: Callable[[str, object], None],
+    ) -> None:
+        """By a client of its own: the user of this token need not be there."""
+        document, tried = app.openapi(), 0
+        token = signer.headers(1)
+        transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+        async with httpx.AsyncClient(
+            transport=transport, base_url="http://mlsploit.test"
+        ) as client:
+            for path, method, operation in _operations_with_a_body(document):
+                for name, (kind, content) in bodies(fields_of(document, operation)):
+                    headers = token | {"Content-Type": kind}
+                    answer = await client.request(method, path, content=content, headers=headers)
+                    assert answer.status_code < 500, f"{name}: {method} {path}: {answer.text[:300]}"
+                    tried += 1
+        record_property("attacks", tried)
+        assert tried > 0
+
     async def test_a_path_without_its_slash_redirects_and_keeps_the_query(
         self, client: httpx.AsyncClient
     ) -> None:
@@ -177,6 +202,13 @@ def _plain_calls(dependant: Dependant) -> Iterator[Any]:
         yield call
     for each in dependant.dependencies:
         yield from _plain_calls(each)
+
+
+def _operations_with_a_body(document: Document) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            if "requestBody" in operation:
+                yield _with_ids(path), method, operation
 
 
 def _with_ids(path: str) -> str:

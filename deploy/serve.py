@@ -5,7 +5,9 @@ gateway has noticed; only then does it stop listening. So a rolling restart refu
 A process that was asked to leave, and did in order, ends with 0.
 """
 
+import os
 import signal
+import socket
 import sys
 import threading
 from types import FrameType
@@ -35,6 +37,13 @@ class Replica(uvicorn.Server):
         leave = threading.Timer(NOTICE_SECONDS, self._leave)
         leave.daemon = True
         leave.start()
+
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().serve(sockets)
+        if self._app.state.is_leaving:
+            # All is answered and closed. The interpreter's end waits for whatever threads are left;
+            # in a container that took, now and then, longer than Docker waits before it kills.
+            os._exit(0)
 
     def _leave(self) -> None:
         # Not by uvicorn's own handler: it would raise the signal again in the end, against itself.

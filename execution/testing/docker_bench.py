@@ -49,6 +49,9 @@ class Bench:
     async def clear(self) -> None:
         for runner in self.runners:
             await runner.stop()
+        # Of a test that failed in the middle.
+        for container in self.containers:
+            self.engine.containers.get(container).remove(force=True)
         for module in self.modules:
             for image in self.engine.images.list(image_name(module)):
                 self.engine.images.remove(str(image.id), force=True)

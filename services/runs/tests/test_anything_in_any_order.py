@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -213,6 +214,7 @@ class AnyOrder(RuleBasedStateMachine):
         return jobs, attempts
 
 
+@pytest.mark.timeout(900)
 async def test_no_order_of_what_can_happen_breaks_a_run(
     api: Api, database: Database, settings: RunsSettings
 ) -> None:

@@ -9,6 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
 from sqlalchemy import func, select, update
 from sqlmodel import col
 
@@ -23,7 +24,7 @@ from shared.messaging.tables import outbox
 from shared.testing.eventually import eventually
 from shared.testing.processes import NatsServer
 
-LONG = 60.0
+LONG = 180.0
 # Twice as many, with retries and what else is done to them: a busy hour of a laboratory.
 RUNS = 40
 GUIDE = Path(__file__).parents[3] / "docs" / "how-to" / "follow-events.md"
@@ -161,6 +162,7 @@ async def table_in(database: Database) -> Table:
     return table
 
 
+@pytest.mark.timeout(900)
 async def test_a_reader_who_begins_at_the_first_event_knows_what_the_database_knows(
     running: Running, nats: NatsServer, tmp_path: Path
 ) -> None:

@@ -15,6 +15,12 @@ case "$MLSPLOIT_HOSTING_SSL_ENABLED" in
     *) refuse "links would say http: set MLSPLOIT_HOSTING_SSL_ENABLED=true" ;;
 esac
 
+# Empty words stand for flags that are not asked for; only at the very end Traefik overlooks them.
+for flag in "$@"; do
+    shift
+    [ -z "$flag" ] || set -- "$@" "$flag"
+done
+
 set -- "$@" --entryPoints.web.asDefault=true
 for flag in "$@"; do
     case "$flag" in

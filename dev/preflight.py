@@ -6,16 +6,29 @@ the process before us ended.
 
 import fcntl
 import os
+import re
 import shutil
 import sqlite3
 import sys
 from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TextIO
 
+from dev.environment import ROOT
 from dev.ports import LOOPBACK, is_free
+from shared.settings import ServiceSettings
 
 GATEWAY_PORT_DEFAULT = 8000
+SERVICES = ("USERS", "FILES", "MODULES", "PIPELINES", "RUNS")
+OF_EVERY_SERVICE = tuple(
+    f"_{field.upper()}"
+    for field, info in ServiceSettings.model_fields.items()
+    if info.validation_alias is None
+)
+DOCUMENTED = re.compile(r"^(?:# )?(MLSPLOIT_\w+)=", re.MULTILINE)
+# Where the processes find each other is decided at the start.
+INNER = re.compile(r"MLSPLOIT_(NATS|GATEWAY|USERS|FILES|MODULES|PIPELINES|RUNS|PORTAL)_URL")
 DATABASE_CHECKED_WHOLE_BYTES_MAX = 64 * 1024 * 1024
 
 
@@ -47,6 +60,24 @@ def gateway_port(settings: Mapping[str, str]) -> int:
             "or choose another with MLSPLOIT_GATEWAY_PORT."
         )
     return port
+
+
+def unknown_setting(name: str, known: list[str]) -> str:
+    """A sentence about a name that is none, with the one that was meant, if it looks like it."""
+    like = get_close_matches(name, known, n=1, cutoff=0.8)
+    meant = f"; {like[0]} is" if like else ""
+    return f"{name}: is no setting{meant} (.env.example has them all)"
+
+
+def check_names(settings: Iterable[str]) -> None:
+    """A misspelt setting would be silently without effect."""
+    documented = set(DOCUMENTED.findall((ROOT / ".env.example").read_text()))
+    # What every service has is documented once, with runs as the example.
+    every = {name.replace("_RUNS_", f"_{service}_") for name in documented for service in SERVICES}
+    known = documented | {n for n in every if n.endswith(OF_EVERY_SERVICE)}
+    unknown = [name for name in sorted(settings) if name not in known and not INNER.fullmatch(name)]
+    if unknown:
+        raise StartupFault("\n".join(unknown_setting(name, sorted(known)) for name in unknown))
 
 
 def lock_data_dir(data_dir: Path) -> TextIO:

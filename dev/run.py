@@ -10,7 +10,7 @@ from types import FrameType
 
 from dev.environment import ROOT, data_dir_of, ensure_dotenv, read_settings
 from dev.faults import FAULTS, tell, told_in_one_sentence
-from dev.preflight import GATEWAY_PORT_DEFAULT
+from dev.preflight import GATEWAY_PORT_DEFAULT, check_names
 from dev.stack import Stack
 
 DEFAULTS = {
@@ -24,6 +24,7 @@ def main() -> int:
     if ensure_dotenv():
         say("wrote .env with a fresh secret")
     settings = DEFAULTS | read_settings()
+    check_names(settings)
     stack = Stack(data_dir_of(settings), settings)
     try:
         stack.prepare(on_ready=lambda name, seconds: say(f"  {name} ready after {seconds:.1f} s"))

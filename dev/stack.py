@@ -168,7 +168,12 @@ class Stack:
         (self.data_dir / "nats" / "nats.conf").write_text(nats)
         trusted = proxies(self._settings.get("MLSPLOIT_TRUSTED_PROXIES", ""))
         address = f"{LOOPBACK}:{self.gateway_port}"
-        traefik = static_configuration(address, trusted_proxies=trusted)
+        traefik = static_configuration(
+            address,
+            trusted_proxies=trusted,
+            otlp_endpoint=self._settings.get("MLSPLOIT_OTLP_ENDPOINT", ""),
+            otlp_sampled_ratio=float(self._settings.get("MLSPLOIT_OTLP_SAMPLED_RATIO", "1")),
+        )
         (self.data_dir / "traefik" / "traefik.yml").write_text(traefik)
         # Left by a worker that was killed: it would look ready before it is.
         (self.worker_dir / "ready").unlink(missing_ok=True)

@@ -22,6 +22,7 @@ from execution.settings import WorkerSettings
 from execution.workspace import remove_tree
 from shared.messaging.broker import Broker
 from shared.telemetry import configure_logging
+from shared.tracing import tracing
 
 
 def main() -> None:
@@ -58,7 +59,8 @@ async def run(settings: WorkerSettings) -> None:
     remove_tree(settings.folder / "jobs")
     gateway = Gateway(settings.gateway_url, settings.token.get_secret_value())
     broker = Broker(settings.nats_url, settings.name, replicas=settings.nats_replicas)
-    await Worker(settings, gateway, broker, runner).run(stopping)
+    with tracing("execution", settings, *gateway.clients):
+        await Worker(settings, gateway, broker, runner).run(stopping)
 
 
 def build_runner(settings: WorkerSettings) -> Runner:

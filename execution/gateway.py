@@ -19,6 +19,7 @@ from execution.claims import Claim, InputFile, ModuleVersion, Presence
 from execution.failures import GatewayRefusal, GatewayTrouble, JobFailed, LeaseLost
 from execution.outputs import Tags
 from execution.workspace import Workspace
+from shared.tracing import REQUEST_ID
 
 FIRST_PAUSE_SECONDS = 0.2
 PAUSE_SECONDS_MAX = 15.0
@@ -40,10 +41,18 @@ class Gateway:
     ) -> None:
         headers = {"Authorization": f"Token {token}"}
         self._api = httpx.AsyncClient(
-            base_url=url, headers=headers, timeout=TIMEOUT, transport=transport
+            base_url=url,
+            headers=headers,
+            timeout=TIMEOUT,
+            transport=transport,
+            event_hooks={"request": [_name_request]},
         )
         # Media links carry their own permission: the token is shown to the API alone.
         self._media = httpx.AsyncClient(timeout=TIMEOUT, transport=transport, follow_redirects=True)
+
+    @property
+    def clients(self) -> tuple[httpx.AsyncClient, httpx.AsyncClient]:
+        return self._api, self._media
 
     async def close(self) -> None:
         await self._api.aclose()
@@ -152,6 +161,13 @@ class Gateway:
             raise GatewayTrouble(repr(error)) from error
         _judge(answer)
         return answer
+
+
+async def _name_request(request: httpx.Request) -> None:
+    """What a job does bears the id of the request that it was started by, in everybody's logs."""
+    request_id = structlog.contextvars.get_contextvars().get(REQUEST_ID)
+    if request_id:
+        request.headers[REQUEST_ID] = request_id
 
 
 async def persist(ask: Callable[[], Awaitable[T]]) -> T:

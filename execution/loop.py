@@ -27,6 +27,7 @@ from execution.warming import Warming
 from shared.events.runs import JOBS_SUBJECT_PREFIX, JobReady
 from shared.events.streams import JOBS_STREAM
 from shared.messaging.broker import Broker
+from shared.tracing import received
 
 ACK_WAIT_SECONDS = 30
 CLAIM_AGAIN_SECONDS = 2.0
@@ -146,6 +147,10 @@ class Worker:
             log.warning("message_not_understood", subject=message.subject, reason=str(error))
             await message.term()
             return
+        with received(message, f"carry out {job.function}"):
+            await self._carry_out(job, message)
+
+    async def _carry_out(self, job: JobReady, message: Msg) -> None:
         claim = await self._claim(job.job_id, message)
         if claim is None:
             return

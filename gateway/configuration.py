@@ -15,7 +15,12 @@ ROUTES = GATEWAY / "routes.yml"
 
 
 def static_configuration(
-    address: str, *, trusted_proxies: Sequence[str] = (), routes: Path = ROUTES
+    address: str,
+    *,
+    trusted_proxies: Sequence[str] = (),
+    otlp_endpoint: str = "",
+    otlp_sampled_ratio: float = 1.0,
+    routes: Path = ROUTES,
 ) -> str:
     """The text of traefik.yml for this address, such as `127.0.0.1:8000`."""
     configuration = yaml.safe_load((GATEWAY / "traefik.yml").read_text())
@@ -23,7 +28,18 @@ def static_configuration(
     web["address"] = address
     web["forwardedHeaders"]["trustedIPs"] = list(trusted_proxies)
     configuration["providers"]["file"]["filename"] = str(routes.resolve())
+    if otlp_endpoint:
+        configuration["tracing"] = _tracing(otlp_endpoint, otlp_sampled_ratio)
     return yaml.safe_dump(configuration, sort_keys=False)
+
+
+def _tracing(endpoint: str, sampled_ratio: float) -> dict[str, object]:
+    return {
+        "serviceName": "gateway",
+        "resourceAttributes": {"service.namespace": "mlsploit"},
+        "sampleRate": sampled_ratio,
+        "otlp": {"http": {"endpoint": f"{endpoint.rstrip('/')}/v1/traces"}},
+    }
 
 
 def proxies(setting: str) -> list[str]:

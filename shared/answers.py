@@ -11,10 +11,7 @@ def json_response(
     data: Any, *, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> Response:
     return Response(
-        orjson.dumps(data),
-        status_code=status,
-        headers=headers,
-        media_type="application/json",
+        orjson.dumps(data), status_code=status, headers=headers, media_type="application/json"
     )
 
 

@@ -35,6 +35,7 @@ from shared.responders import add_responders
 from shared.settings import ServiceSettings
 from shared.shedding import Shedding
 from shared.telemetry import RequestContext, configure_logging
+from shared.tracing import TELEMETRY, tracing
 
 RESTART_SECONDS = 1.0
 STOP_AGAIN_SECONDS = 0.5
@@ -72,6 +73,7 @@ class Service:
 
 def create_app(service: Service, *, transport: httpx.AsyncBaseTransport | None = None) -> FastAPI:
     """The service as an ASGI app; `transport` is the network to its peers (tests bring one)."""
+    settings = service.settings
     app = DocumentedApp(
         title=service.title,
         version="1",
@@ -81,8 +83,8 @@ def create_app(service: Service, *, transport: httpx.AsyncBaseTransport | None =
         redoc_url=None,
         redirect_slashes=False,
         generate_unique_id_function=lambda route: route.name,
+        telemetry={**TELEMETRY, "tracing": bool(settings.otlp_endpoint)},
     )
-    settings = service.settings
     http = pooled_client(timeout_seconds=settings.peer_timeout_seconds, transport=transport)
     keys = service.keys or JwksKeys(http, f"{settings.users_url}/auth/jwks.json")
     app.state.service = service
@@ -98,26 +100,25 @@ def create_app(service: Service, *, transport: httpx.AsyncBaseTransport | None =
     app.add_middleware(Idempotent)
     app.add_middleware(Shedding, requests_max=settings.requests_at_work_max)
     app.add_middleware(
-        Edge,
-        allowed_hosts=settings.api_allowed_hosts,
-        is_encrypted=settings.hosting_ssl_enabled,
+        Edge, allowed_hosts=settings.api_allowed_hosts, is_encrypted=settings.hosting_ssl_enabled
     )
-    app.add_middleware(RequestContext)
+    app.add_middleware(RequestContext, trusted_proxies=settings.trusted_proxies)
     return app
 
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     service: Service = app.state.service
-    configure_logging(service.name, service.settings.log_level)
+    settings = service.settings
+    configure_logging(service.name, settings.log_level)
     async with AsyncExitStack() as stack:
+        stack.enter_context(tracing(service.name, settings, app.state.http))
         stack.push_async_callback(app.state.http.aclose)
         database = None
         if service.migrations is not None:
             database = await open_database(service)
             stack.push_async_callback(database.close)
         app.state.database = database
-        settings = service.settings
         broker = Broker(settings.nats_url, service.name, replicas=settings.nats_replicas)
         app.state.broker = broker
         stack.push_async_callback(broker.close)

@@ -13,17 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
-from shared import foreign_json
-from shared.errors import (
-    NON_FIELD_ERRORS,
-    REQUIRED,
-    ApiError,
-    BadRequest,
-    BodyTooSlow,
-    InvalidFields,
-    PayloadTooLarge,
-    UnsupportedMediaType,
-)
+from shared import errors, foreign_json
 from shared.fields import Field
 from shared.forms import TooManyFields, parse_form
 
@@ -57,7 +47,7 @@ class Submission:
         *,
         raw_json: bytes | None = None,
         form: Pairs | None = None,
-        refusal: ApiError | None = None,
+        refusal: errors.ApiError | None = None,
     ):
         self._raw_json = raw_json
         self._form = form
@@ -67,7 +57,7 @@ class Submission:
         try:
             return model.model_validate(self._values(model))
         except ValidationError as error:
-            raise InvalidFields(_faults(error)) from None
+            raise errors.InvalidFields(_faults(error)) from None
 
     def judge(self, model: type[Body]) -> tuple[dict[str, Any], dict[str, list[str]]]:
         """What was sent and is right, parsed, and the faults of the rest.
@@ -76,9 +66,9 @@ class Submission:
         """
         try:
             return self.into(model).changes(), {}
-        except InvalidFields as refusal:
+        except errors.InvalidFields as refusal:
             faults = refusal.faults
-            if NON_FIELD_ERRORS in faults:
+            if errors.NON_FIELD_ERRORS in faults:
                 raise
         sent = ((_rule(model, name), name, value) for name, value in self._values(model).items())
         return {n: rule.judge(value) for rule, n, value in sent if rule and n not in faults}, faults
@@ -93,10 +83,12 @@ class Submission:
             return {}
         value = _parse_json(self._raw_json)
         if value is None:
-            raise InvalidFields.of_whole("No data provided")
+            raise errors.InvalidFields.of_whole("No data provided")
         if not isinstance(value, dict):
             kind = type(value).__name__
-            raise InvalidFields.of_whole(f"Invalid data. Expected a dictionary, but got {kind}.")
+            raise errors.InvalidFields.of_whole(
+                f"Invalid data. Expected a dictionary, but got {kind}."
+            )
         return value
 
     def _form_values(self, model: type[Body]) -> dict[str, Any]:
@@ -132,7 +124,9 @@ def _faults(error: ValidationError) -> dict[str, list[str]]:
     faults: dict[str, list[str]] = {}
     for fault in error.errors():
         name = str(fault["loc"][0])
-        texts = [REQUIRED] if fault["type"] == "missing" else fault.get("ctx", {}).get("texts")
+        texts = (
+            [errors.REQUIRED] if fault["type"] == "missing" else fault.get("ctx", {}).get("texts")
+        )
         faults.setdefault(name, []).extend(texts or [fault["msg"]])
     return faults
 
@@ -141,7 +135,7 @@ def _parse_json(raw: bytes) -> Any:
     try:
         return foreign_json.parse(raw.decode("utf-8"))
     except ValueError as error:
-        raise BadRequest(f"JSON parse error - {error}") from None
+        raise errors.BadRequest(f"JSON parse error - {error}") from None
 
 
 async def read_bytes(request: Request, *, limit: int) -> bytes:
@@ -154,13 +148,13 @@ async def read_chunks(request: Request, *, limit: int) -> AsyncGenerator[bytes, 
     _refuse_encoded(request)
     announced = request.headers.get("content-length", "")
     if announced.isdigit() and int(announced) > limit:
-        raise PayloadTooLarge
+        raise errors.PayloadTooLarge
     size = 0
     pieces = aiter(request.stream())
     while (chunk := await _next_chunk(request, pieces)) is not None:
         size += len(chunk)
         if size > limit:
-            raise PayloadTooLarge
+            raise errors.PayloadTooLarge
         yield chunk
 
 
@@ -170,14 +164,14 @@ async def _next_chunk(request: Request, pieces: AsyncIterator[bytes]) -> bytes |
         async with asyncio.timeout(request.app.state.settings.body_idle_seconds):
             return await anext(pieces, None)
     except TimeoutError:
-        raise BodyTooSlow from None
+        raise errors.BodyTooSlow from None
 
 
 def _refuse_encoded(request: Request) -> None:
     """A compressed body may be a thousand times as large as it seems; nobody has to send one."""
     encoding = request.headers.get("content-encoding", "identity")
     if encoding.strip().lower() not in ("", "identity"):
-        raise UnsupportedMediaType(encoding)
+        raise errors.UnsupportedMediaType(encoding)
 
 
 async def read_submission(request: Request) -> Submission:
@@ -189,12 +183,12 @@ async def read_submission(request: Request) -> Submission:
         raw = await read_bytes(request, limit=limit)
         if content_type == FORM_TYPE:
             return Submission(form=_read_urlencoded(raw))
-    except (BadRequest, UnsupportedMediaType) as refusal:
+    except (errors.BadRequest, errors.UnsupportedMediaType) as refusal:
         return Submission(refusal=refusal)
     if raw and content_type != JSON_TYPE:
         # The original took a body of no type for plain text.
         offered = request.headers.get("content-type") or "text/plain"
-        return Submission(refusal=UnsupportedMediaType(offered))
+        return Submission(refusal=errors.UnsupportedMediaType(offered))
     return Submission(raw_json=raw)
 
 
@@ -202,7 +196,7 @@ def _read_urlencoded(raw: bytes) -> Pairs:
     try:
         return list(parse_form(raw, fields_max=FORM_FIELDS_MAX))
     except TooManyFields:
-        raise BadRequest(f"A form may have at most {FORM_FIELDS_MAX} fields.") from None
+        raise errors.BadRequest(f"A form may have at most {FORM_FIELDS_MAX} fields.") from None
 
 
 async def _read_multipart(request: Request, limit: int) -> Pairs:
@@ -217,7 +211,7 @@ async def _read_multipart(request: Request, limit: int) -> Pairs:
             max_part_size=FORM_FIELD_BYTES_MAX,
         ).parse()
     except MultiPartException as error:
-        raise BadRequest(f"Multipart form parse error - {error.message}") from None
+        raise errors.BadRequest(f"Multipart form parse error - {error.message}") from None
     texts = [(key, value) for key, value in form.multi_items() if not isinstance(value, UploadFile)]
     await form.close()
     return texts

@@ -10,18 +10,8 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar
 
+import sqlalchemy as sa
 from fastapi import Depends, Request
-from sqlalchemy import (
-    BigInteger,
-    Connection,
-    DateTime,
-    Dialect,
-    Integer,
-    MetaData,
-    Table,
-    inspect,
-    text,
-)
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession, create_async_engine
@@ -44,19 +34,19 @@ LOOK_AGAIN_SECONDS = 1.0
 T = TypeVar("T")
 
 # SQLite numbers rows by itself only for a column declared INTEGER.
-BigId = BigInteger().with_variant(Integer, "sqlite")
+BigId = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 # An id that was deleted must never come back: other services may still hold it.
 TABLE_OPTIONS = {"sqlite_autoincrement": True}
 
 
-def service_metadata() -> MetaData:
+def service_metadata() -> sa.MetaData:
     """A service's own metadata: two services may name a table alike without meeting."""
-    return MetaData(naming_convention=NAMING_CONVENTION)
+    return sa.MetaData(naming_convention=NAMING_CONVENTION)
 
 
-def table_of(model: type) -> Table:
+def table_of(model: type) -> sa.Table:
     """The plain table behind a model, for joins."""
-    return inspect(model).local_table
+    return sa.inspect(model).local_table
 
 
 def col(attribute: T) -> Mapped[T]:
@@ -67,13 +57,13 @@ def col(attribute: T) -> Mapped[T]:
 class UtcDateTime(TypeDecorator[datetime]):
     """Aware in, aware out. SQLite keeps no zone, so UTC is put back on the way out."""
 
-    impl = DateTime(timezone=True)
+    impl = sa.DateTime(timezone=True)
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
+    def process_bind_param(self, value: datetime | None, _dialect: sa.Dialect) -> datetime | None:
         return value.astimezone(UTC) if value is not None else None
 
-    def process_result_value(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
+    def process_result_value(self, value: datetime | None, _dialect: sa.Dialect) -> datetime | None:
         if value is None or value.tzinfo is not None:
             return value
         return value.replace(tzinfo=UTC)
@@ -96,7 +86,7 @@ async def lock_name(session: AsyncSession, name: str, *, is_alone: bool) -> None
     if session.get_bind().dialect.name != "sqlite":
         function = "pg_advisory_xact_lock" + ("" if is_alone else "_shared")
         # Two numbers: locks of one number are other people's.
-        await session.execute(text(f"SELECT {function}(1, hashtext(:name))"), {"name": name})
+        await session.execute(sa.text(f"SELECT {function}(1, hashtext(:name))"), {"name": name})
 
 
 def will_pass(error: Exception) -> bool:
@@ -176,7 +166,7 @@ class Database:
             return self._version.read()
         async with self._bare.connect() as connection:
             # Which transactions can be seen; every one that writes makes it another one.
-            return str(await connection.scalar(text("SELECT pg_current_snapshot()::text")))
+            return str(await connection.scalar(sa.text("SELECT pg_current_snapshot()::text")))
 
     async def close(self) -> None:
         if self.is_sqlite:
@@ -190,7 +180,7 @@ class ReadSession(AsyncSession):
     Its connection never awaits, so it needs no greenlet either.
     """
 
-    def __init__(self, connection: AsyncConnection, in_place: Connection):
+    def __init__(self, connection: AsyncConnection, in_place: sa.Connection):
         super().__init__(connection, expire_on_commit=False)
         self._in_place = in_place
 

@@ -11,20 +11,8 @@ from typing import Annotated, Any
 from fastapi import FastAPI
 from pydantic import BaseModel, ConfigDict, Field, RootModel
 
+from shared import errors
 from shared.conditional import PreconditionFailed
-from shared.errors import (
-    REQUIRED,
-    ApiError,
-    BodyTooSlow,
-    Conflict,
-    Forbidden,
-    InvalidFields,
-    NotFound,
-    PayloadTooLarge,
-    Unauthenticated,
-    Unavailable,
-    UnsupportedMediaType,
-)
 from shared.idempotency import KEY_LENGTH_MAX, KeyReused
 from shared.openapi_headers import add_headers, described_headers, named_headers
 from shared.openapi_links import add_links
@@ -35,20 +23,20 @@ Extra = dict[str, Any]
 SCHEMA = "#/components/schemas/"
 JSON_TYPE = "application/json"
 # One of each: the document shows what it really says.
-REFUSALS: dict[int, ApiError] = {
+REFUSALS: dict[int, errors.ApiError] = {
     refusal.status: refusal
     for refusal in (
-        InvalidFields.of_field("name", REQUIRED),
-        Unauthenticated(),
-        Forbidden(),
-        NotFound(),
-        BodyTooSlow(),
-        Conflict(),
+        errors.InvalidFields.of_field("name", errors.REQUIRED),
+        errors.Unauthenticated(),
+        errors.Forbidden(),
+        errors.NotFound(),
+        errors.BodyTooSlow(),
+        errors.Conflict(),
         PreconditionFailed(),
-        PayloadTooLarge(),
-        UnsupportedMediaType("text/plain"),
+        errors.PayloadTooLarge(),
+        errors.UnsupportedMediaType("text/plain"),
         KeyReused(),
-        Unavailable(),
+        errors.Unavailable(),
     )
 }
 CREDENTIALS = (
@@ -161,17 +149,17 @@ def _any_scope(security: Sequence[Extra]) -> list[Extra]:
     ] + [{} for requirement in security if not requirement]
 
 
-def _name(error: ApiError) -> str:
+def _name(error: errors.ApiError) -> str:
     return type(error).__name__
 
 
-def _refusal(error: ApiError) -> Extra:
+def _refusal(error: errors.ApiError) -> Extra:
     kinds = [{"$ref": SCHEMA + "Detail"}]
-    if isinstance(error, InvalidFields):
+    if isinstance(error, errors.InvalidFields):
         kinds.insert(0, {"$ref": SCHEMA + "FieldErrors"})
     content = {"schema": {"anyOf": kinds} if kinds[1:] else kinds[0], "example": error.body()}
     # A conflict passes by itself where another request is still at work.
-    later = ["Retry-After"] if isinstance(error, Conflict) else []
+    later = ["Retry-After"] if isinstance(error, errors.Conflict) else []
     own = [name for name in error.headers if name != "Connection"]
     headers = named_headers(["X-Request-ID", *own, *later])
     return {"description": error.detail, "content": {JSON_TYPE: content}, "headers": headers}

@@ -4,22 +4,25 @@ import logging
 import re
 import sys
 import time
+from collections.abc import Sequence
 from uuid import uuid4
 
 import orjson
 import structlog
 from prometheus_client import Counter, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from structlog.stdlib import ProcessorFormatter
+
+from shared.hosts import Network, client_address
+from shared.tracing import QUIET_PATHS
 
 REQUESTS = Counter(
-    "mlsploit_http_requests_total",
-    "Requests by route and status.",
-    ["method", "route", "status"],
+    "mlsploit_http_requests_total", "Requests by route and status.", ["method", "route", "status"]
 )
 LATENCY = Histogram("mlsploit_http_request_seconds", "Time to the last byte.", ["method", "route"])
-QUIET_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
 # What is added to every line of the log; set when logging is configured.
 _steps: list[structlog.typing.Processor] = []
+METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
 _LONG_PART = re.compile(r"[^/]{32,}")
 _SAFE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
@@ -32,28 +35,22 @@ def configure_logging(service: str, level: str) -> None:
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
-        _named(service),
+        lambda _logger, _method, event: {**event, "service": service},
     ]
     _steps[:] = shared_steps
     structlog.configure(
-        processors=[
-            *shared_steps,
-            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
-        ],
+        processors=[*shared_steps, ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared_steps,
-            processors=[
-                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                structlog.processors.format_exc_info,
-                structlog.processors.JSONRenderer(),
-            ],
-        )
-    )
+    rendering: list[structlog.typing.Processor] = [
+        ProcessorFormatter.remove_processors_meta,
+        structlog.processors.format_exc_info,
+        structlog.processors.JSONRenderer(),
+    ]
+    formatter = ProcessorFormatter(foreign_pre_chain=shared_steps, processors=rendering)
+    handler.setFormatter(formatter)
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
         logging.getLogger(name).handlers.clear()
@@ -63,16 +60,6 @@ def configure_logging(service: str, level: str) -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
-def _named(service: str) -> structlog.typing.Processor:
-    def add_service(
-        _logger: object, _method: str, event: structlog.typing.EventDict
-    ) -> structlog.typing.EventDict:
-        event["service"] = service
-        return event
-
-    return add_service
-
-
 class RequestContext:
     """Gives every request an id (the client's own if it is a plain one), a log line, a metric.
 
@@ -80,14 +67,15 @@ class RequestContext:
     logging context, from where shared/http.py takes it.
     """
 
-    def __init__(self, app: ASGIApp):
+    def __init__(self, app: ASGIApp, trusted_proxies: Sequence[Network] = ()):
         self._app = app
+        self._trusted = trusted_proxies
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request_id = _bind(scope)
+        request_id = _bind(scope, self._trusted)
         started = time.perf_counter()
         status = 500
 
@@ -107,7 +95,7 @@ class RequestContext:
             _record(scope, status, time.perf_counter() - started)
 
 
-def _bind(scope: Scope) -> str:
+def _bind(scope: Scope, trusted: Sequence[Network]) -> str:
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
     offered = headers.get("x-request-id", "")
     request_id = offered if _SAFE_ID.fullmatch(offered) else uuid4().hex
@@ -115,6 +103,7 @@ def _bind(scope: Scope) -> str:
         "x-request-id": request_id,
         "x-forwarded-host": headers.get("x-forwarded-host") or headers.get("host", ""),
         "x-forwarded-proto": headers.get("x-forwarded-proto", "http"),
+        "client": client_address(scope, headers.get("x-forwarded-for", ""), trusted),
     }
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(**forwarded)
@@ -122,12 +111,13 @@ def _bind(scope: Scope) -> str:
 
 
 def _record(scope: Scope, status: int, seconds: float) -> None:
-    # Only a matched route names a metric: made-up paths must not make label values without end.
+    # Only a matched route and a known method: what is made up must not make labels without end.
     route = getattr(scope.get("route"), "path", "unmatched")
     if route in QUIET_PATHS:
         return
-    REQUESTS.labels(scope["method"], route, str(status)).inc()
-    LATENCY.labels(scope["method"], route).observe(seconds)
+    method = scope["method"] if scope["method"] in METHODS else "other"
+    REQUESTS.labels(method, route, str(status)).inc()
+    LATENCY.labels(method, route).observe(seconds)
     if log.isEnabledFor(logging.INFO):
         _tell(
             {

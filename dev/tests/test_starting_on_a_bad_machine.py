@@ -123,3 +123,22 @@ def a_database(data_dir: Path, name: str) -> Path:
         connection.executemany("INSERT INTO things (text) VALUES (?)", [("x" * 900,)] * 50)
     connection.close()
     return path
+
+
+def test_a_misspelt_setting_is_refused_with_the_right_one() -> None:
+    with pytest.raises(preflight.StartupFault) as fault:
+        preflight.check_names(["MLSPLOIT_API_ALLOWED_HOST", "MLSPLOIT_LOG_LEVEL"])
+
+    assert str(fault.value).startswith("MLSPLOIT_API_ALLOWED_HOST: is no setting; MLSPLOIT_API_ALL")
+    assert "LOG_LEVEL" not in str(fault.value)
+
+
+def test_every_setting_that_a_system_is_given_is_known() -> None:
+    preflight.check_names(
+        [
+            "MLSPLOIT_USERS_DATABASE_URL",
+            "MLSPLOIT_RUNS_URL",
+            "MLSPLOIT_NATS_URL",
+            "MLSPLOIT_MODULES",
+        ]
+    )

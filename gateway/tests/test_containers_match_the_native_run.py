@@ -1,11 +1,12 @@
 """docker-compose.yml and the native configuration say the same, in their two languages."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import yaml
 
-from gateway.configuration import GATEWAY
+from gateway.configuration import GATEWAY, static_configuration
 from gateway.portal.routes.system import SERVICE_PREFIXES
 
 ROOT = GATEWAY.parent
@@ -42,6 +43,21 @@ def flattened(tree: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, str
             yield prefix + key, str(value).lower() if isinstance(value, bool) else str(value)
 
 
+def gateway_flags(**settings: str) -> list[str]:
+    """The gateway's command line, with what is conditional in it decided as compose does."""
+    command = read("docker-compose.yml")["services"]["gateway"]["command"]
+    return [flag for flag in (decided(flag, settings) for flag in command) if flag]
+
+
+def decided(flag: str, settings: dict[str, str]) -> str:
+    condition = re.fullmatch(r"\$\{(\w+):\+(.*)\}", flag)
+    if condition is None:
+        return flag
+    if not settings.get(condition[1]):
+        return ""
+    return re.sub(r"\$\{(\w+)(?::-\w*)?\}", lambda found: settings[found[1]], condition[2])
+
+
 def without_those_of_the_run(options: dict[str, str]) -> dict[str, str]:
     return {key: value for key, value in options.items() if not key.startswith(OF_THE_RUN)}
 
@@ -71,11 +87,22 @@ def test_the_labels_have_the_routes_of_the_native_run() -> None:
 
 
 def test_the_flags_have_the_options_of_the_native_run() -> None:
-    command = read("docker-compose.yml")["services"]["gateway"]["command"]
-    flags = dict(flag.removeprefix("--").split("=", 1) for flag in command)
+    flags = dict(flag.removeprefix("--").split("=", 1) for flag in gateway_flags())
     native = dict(flattened(read("gateway/traefik.yml")))
 
     assert without_those_of_the_run(flags) == without_those_of_the_run(native)
+
+
+def test_the_gateway_traces_only_when_somebody_collects() -> None:
+    on = {"MLSPLOIT_OTLP_ENDPOINT": "http://otel:4318", "MLSPLOIT_OTLP_SAMPLED_RATIO": "0.5"}
+    said = static_configuration("", otlp_endpoint="http://otel:4318", otlp_sampled_ratio=0.5)
+    native = flattened({"tracing": yaml.safe_load(said)["tracing"]})
+
+    assert {flag.removeprefix("--") for flag in gateway_flags(**on)[-4:]} == {
+        f"{name}={value}" for name, value in native
+    }
+    assert not [flag for flag in gateway_flags() if "tracing" in flag]
+    assert "tracing" not in yaml.safe_load(static_configuration(""))
 
 
 def test_both_runs_treat_an_unreachable_service_alike() -> None:

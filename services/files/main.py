@@ -12,6 +12,7 @@ from starlette.types import Lifespan
 from services.files.consumers import SUBSCRIPTIONS
 from services.files.errors import StorageAway
 from services.files.links import MediaLinks
+from services.files.measuring import measure_storage
 from services.files.routes import files, internal, media
 from services.files.settings import FilesSettings
 from services.files.storage.interface import BlobStore
@@ -29,7 +30,7 @@ def describe(settings: FilesSettings) -> Service:
         routers=(files.router, media.router, internal.router),
         migrations=Path(__file__).parent / "migrations",
         subscriptions=SUBSCRIPTIONS,
-        background=(remove_dead_blobs,),
+        background=(remove_dead_blobs, measure_storage),
         checks={"storage": check_storage},
     )
 

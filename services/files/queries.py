@@ -207,3 +207,14 @@ async def hashes_by_key(session: AsyncSession) -> dict[str, str]:
 
 async def list_doomed_keys(session: AsyncSession) -> set[str]:
     return set((await session.scalars(select(col(DoomedBlob.key)))).all())
+
+
+async def sum_of_files(session: AsyncSession) -> tuple[int, int]:
+    """How many there are, and the bytes of all their contents."""
+    statement = select(func.count(), func.coalesce(func.sum(col(File.size)), 0)).select_from(File)
+    count, size = (await session.execute(statement)).one()
+    return count, int(size)
+
+
+async def count_doomed(session: AsyncSession) -> int:
+    return int(await session.scalar(select(func.count()).select_from(DoomedBlob)) or 0)

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.runs import leases, presenter, queries
+from services.runs import leases, measures, presenter, queries
 from services.runs.errors import NotClaimable
 from services.runs.models import Job
 from services.runs.queries import JobFilter
@@ -18,7 +18,7 @@ from services.runs.settings import RunsSettings
 from shared.auth import Caller
 from shared.bodies import Submission
 from shared.clients.files import FilesClient, FileView
-from shared.clock import iso
+from shared.clock import iso, utc_now
 from shared.db import Database
 from shared.hyperlinks import Hyperlinks
 
@@ -43,6 +43,7 @@ async def claim_job(
     """One caller wins; the job is RUNNING under a lease afterwards."""
     async with database.transaction() as session:
         claimed = await _claim(session, job_id, submission, caller, links, settings)
+    _measure(claimed.job)
     try:
         described = await _describe(files, claimed.input_ids, caller)
     except Exception:
@@ -64,6 +65,11 @@ async def _claim(
     token = await leases.grant(session, run, job, worker, settings)
     shown = await presenter.show_job(session, JobFilter(ids=[job_id]), links)
     return _Claimed(job, token, await queries.input_ids(session, job), shown)
+
+
+def _measure(job: Job) -> None:
+    if job.ready_at is not None:
+        measures.CLAIM.observe((utc_now() - job.ready_at).total_seconds())
 
 
 async def _describe(files: FilesClient, input_ids: list[int], caller: Caller) -> list[FileView]:

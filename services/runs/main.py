@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from services.runs.consumers import SUBSCRIPTIONS
 from services.runs.live.hub import Hub
 from services.runs.live.upkeep import UPKEEP
+from services.runs.measures.measuring import measure_jobs
 from services.runs.renewal import offer_again_what_nats_forgot
 from services.runs.routes import (
     attempts,
@@ -47,6 +48,7 @@ def describe(settings: RunsSettings) -> Service:
         background=(
             sweep_regularly,
             offer_again_what_nats_forgot,
+            measure_jobs,
             deliver_webhooks,
             prune_deliveries,
             *UPKEEP,

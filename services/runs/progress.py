@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.runs import queries
 from services.runs.live import feed
 from services.runs.logs import writing
+from services.runs.measures.measuring import note_moved
 from services.runs.models import Job, Run
 from services.runs.settings import RunsSettings
 from services.runs.states import TERMINAL, run_status
@@ -48,6 +49,7 @@ async def move_all(
         await _tell_status(session, job, status)
         if status == "FINISHED":
             await _offer_child(session, job, settings)
+    note_moved(session, jobs)
     await _update_run(session, run, now)
 
 

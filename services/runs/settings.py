@@ -10,7 +10,7 @@ class RunsSettings(ServiceSettings):
     model_config = SettingsConfigDict(env_prefix="MLSPLOIT_RUNS_")
 
     # A backend of the original sends the whole log with every line.
-    body_bytes_max: int = 64 * 1024 * 1024
+    body_bytes_max: PositiveInt = 64 * 1024 * 1024
     # How long a backend may be silent before its job is given to another.
     lease_seconds: PositiveInt = 30
     # How long a backend counts as present after it said that it is there.

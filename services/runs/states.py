@@ -12,6 +12,7 @@ from shared.events.runs import JobStatus, RunStatus
 # What a report may say; CANCELED is not for reporting.
 REPORTABLE: tuple[JobStatus, ...] = ("PENDING", "QUEUED", "RUNNING", "FAILED", "FINISHED")
 JOB_STATUSES: tuple[JobStatus, ...] = (*REPORTABLE, "CANCELED")
+UNFINISHED: tuple[JobStatus, ...] = ("PENDING", "QUEUED", "RUNNING")
 TERMINAL: frozenset[str] = frozenset({"FINISHED", "FAILED", "CANCELED"})
 # What a retry begins anew; the same for a run and for its jobs.
 RETRIABLE: frozenset[str] = frozenset({"FAILED", "CANCELED"})

@@ -12,7 +12,7 @@ import structlog
 from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.runs import leases, progress, queries
+from services.runs import leases, measures, progress, queries
 from services.runs.settings import RunsSettings
 from shared.clock import utc_now
 from shared.db import Database
@@ -73,6 +73,7 @@ async def _expire(session: AsyncSession, job_id: int, settings: RunsSettings) ->
     if why is not None:
         log.warning("lease_ended", job=job_id, attempt=job.attempt, worker=job.worker, why=why)
         await leases.expire(session, run, job, why, settings)
+        measures.EXPIRED.inc()
 
 
 async def _announce_again(session: AsyncSession, job_id: int, settings: RunsSettings) -> None:

@@ -26,6 +26,7 @@ from shared.messaging.broker import Broker
 from shared.messaging.outbox import enqueue
 from shared.messaging.pulling import Pulling
 from shared.messaging.tables import processed_events
+from shared.tracing import received
 
 ACK_WAIT_SECONDS = 30
 DELIVERIES_MAX = 10
@@ -71,11 +72,7 @@ class Consumer(Generic[E]):
     """One durable pull consumer, shared by all replicas of a service."""
 
     def __init__(
-        self,
-        database: Database,
-        broker: Broker,
-        service: str,
-        subscription: Subscription[E],
+        self, database: Database, broker: Broker, service: str, subscription: Subscription[E]
     ):
         self._database = database
         self._service = service
@@ -96,6 +93,10 @@ class Consumer(Generic[E]):
 
     async def deliver(self, message: Msg) -> None:
         """Handle and acknowledge, or put off, or bury: every message gets exactly one of these."""
+        with received(message, f"process {self.durable}"):
+            await self._deliver(message)
+
+    async def _deliver(self, message: Msg) -> None:
         try:
             event_id, event = self._subscription.event.parse(message.data)
         except ValueError as error:
@@ -116,22 +117,12 @@ class Consumer(Generic[E]):
             await self._bury(message, f"failed {tries} times, last with {error!r}")
             return
         delay = min(2 ** (tries - 1), RETRY_SECONDS_MAX)
-        log.warning(
-            "event_put_off",
-            durable=self.durable,
-            retry_in_seconds=delay,
-            exc_info=error,
-        )
+        log.warning("event_put_off", durable=self.durable, retry_in_seconds=delay, exc_info=error)
         await message.nak(delay=delay)
         self._count("put_off")
 
     async def _bury(self, message: Msg, reason: str) -> None:
-        log.error(
-            "event_buried",
-            durable=self.durable,
-            subject=message.subject,
-            reason=reason,
-        )
+        log.error("event_buried", durable=self.durable, subject=message.subject, reason=reason)
         subject = dead_letters_subject(self._service, self._subscription.name)
         headers = DeadLetterHeaders.about(message, reason).as_headers()
         # Should the message come again, because we die before `term`, it is the same letter.

@@ -28,6 +28,7 @@ from shared.messaging.broker import Broker
 from shared.messaging.leader import Check, leadership
 from shared.messaging.line import Line
 from shared.messaging.tables import OUTBOX_FILLED, outbox
+from shared.tracing import carried
 
 BATCH_ROWS_MAX = 100
 BACKOFF_SECONDS_MAX = 30.0
@@ -41,9 +42,10 @@ log = structlog.get_logger(__name__)
 async def publish(session: AsyncSession, *events: Event) -> None:
     """Say what happened, in this order. It is told if, and only if, the transaction commits."""
     rows = []
+    headers = carried()
     for event in events:
         envelope = event.envelope()
-        rows.append(_row(event.subject(), envelope.payload(), envelope.id, {}))
+        rows.append(_row(event.subject(), envelope.payload(), envelope.id, headers))
     await _add(session, rows)
 
 
@@ -56,7 +58,8 @@ async def enqueue(
     headers: Mapping[str, str] | None = None,
 ) -> None:
     """Send any message through the outbox; `publish` is this for events."""
-    await _add(session, [_row(subject, payload, message_id or str(uuid4()), dict(headers or {}))])
+    all_headers = {**carried(), **(headers or {})}
+    await _add(session, [_row(subject, payload, message_id or str(uuid4()), all_headers)])
 
 
 def _row(subject: str, payload: bytes, message_id: str, headers: dict[str, str]) -> dict[str, Any]:

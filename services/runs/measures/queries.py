@@ -1,0 +1,41 @@
+"""What is asked of the database for the metrics: only by indexes that hold what is not over."""
+
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.runs.models import Backend, Job
+from services.runs.states import TERMINAL, UNFINISHED
+from shared.db import col
+
+
+async def count_unfinished(session: AsyncSession) -> dict[str, int]:
+    statement = (
+        select(col(Job.status), func.count())
+        .where(col(Job.status).in_(UNFINISHED))
+        .group_by(col(Job.status))
+    )
+    rows = (await session.execute(statement)).all()
+    return {row[0]: row[1] for row in rows}
+
+
+async def find_ready(session: AsyncSession) -> tuple[int, datetime | None]:
+    """How many jobs are on offer, and since when the oldest of them."""
+    statement = select(func.count(), func.min(col(Job.ready_at))).where(
+        col(Job.announce_at).is_not(None)
+    )
+    count, since = (await session.execute(statement)).one()
+    return count, since
+
+
+async def count_leases(session: AsyncSession) -> int:
+    statement = select(func.count()).where(
+        col(Job.lease_expires_at).is_not(None), col(Job.status).not_in(TERMINAL)
+    )
+    return int(await session.scalar(statement) or 0)
+
+
+async def count_present(session: AsyncSession, now: datetime) -> int:
+    statement = select(func.count()).where(col(Backend.present_until) > now)
+    return int(await session.scalar(statement) or 0)

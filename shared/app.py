@@ -102,7 +102,7 @@ def create_app(service: Service, *, transport: httpx.AsyncBaseTransport | None =
     app.add_middleware(
         Edge, allowed_hosts=settings.api_allowed_hosts, is_encrypted=settings.hosting_ssl_enabled
     )
-    app.add_middleware(RequestContext, trusted_proxies=settings.trusted_proxies)
+    app.add_middleware(RequestContext)
     return app
 
 

@@ -1,6 +1,5 @@
 """What every answer of every service has alike: CORS, HEAD as GET, allowed hosts, fixed headers."""
 
-import re
 from collections.abc import Awaitable, Callable, Mapping
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -8,7 +7,6 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.errors import BadRequest, render
-from shared.hosts import is_among, words
 
 CORS_METHODS = "DELETE, GET, OPTIONS, PATCH, POST, PUT"
 CORS_HEADERS = (
@@ -26,7 +24,6 @@ PREFLIGHT = {
     "Vary": "Origin",
 }
 
-PORT = re.compile(r":\d*$")
 # Pages bring a policy of their own; nothing else of ours is ever to be shown or run.
 SAFETY = {
     "X-Frame-Options": "SAMEORIGIN",
@@ -46,7 +43,8 @@ class Edge:
     def __init__(self, app: ASGIApp, allowed_hosts: str, is_encrypted: bool):
         self._app = app
         self._fixed = SAFETY | ENCRYPTED if is_encrypted else SAFETY
-        self._allowed = frozenset(words(allowed_hosts.lower()))
+        names = [name.strip().lower() for name in allowed_hosts.split(",") if name.strip()]
+        self._allowed = frozenset(names)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -70,7 +68,8 @@ class Edge:
         """Without the header the request did not come through the gateway: a peer or a probe."""
         if forwarded_host is None or "*" in self._allowed:
             return "," not in (forwarded_host or "")
-        return is_among(PORT.sub("", forwarded_host.lower()), self._allowed)
+        name = forwarded_host.lower().rpartition(":")[0] or forwarded_host.lower()
+        return name in self._allowed
 
 
 def _with_headers(send: Sender, fixed: Mapping[str, str], *, has_origin: bool) -> Sender:

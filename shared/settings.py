@@ -10,16 +10,15 @@ from typing import Annotated, Any, Self
 
 import pydantic
 from pydantic import Field
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
-
-from shared.hosts import host_names, words
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 LogLevel = Annotated[str, Field(pattern="(?i)^(debug|info|warning|error)$")]
 # What is wrong is not repeated by these: it may hold a password.
 HttpUrl = Annotated[str, Field(pattern=r"^(https?://[^/].*)?$")]
 NatsUrls = Annotated[str, Field(pattern=r"^((nats|tls)://[^/,]+,?)*$")]
 DatabaseUrl = Annotated[str, Field(pattern=r"^((postgresql\+asyncpg|sqlite\+aiosqlite)://.+)?$")]
-Networks = Annotated[list[pydantic.IPvAnyNetwork], NoDecode, pydantic.BeforeValidator(words)]
+# Names without scheme, port or path, or * for any.
+HostNames = Annotated[str, Field(pattern=r"^([ ,]*(\*|\[[\da-f:]+\]|[\w.-]+)[ ,]*)+$")]
 
 
 def platform(name: str, default: Any) -> Any:
@@ -59,14 +58,9 @@ class ServiceSettings(PlatformSettings):
     modules_url: HttpUrl = platform("modules_url", "http://modules:8000")
     pipelines_url: HttpUrl = platform("pipelines_url", "http://pipelines:8000")
     runs_url: HttpUrl = platform("runs_url", "http://runs:8000")
-    api_allowed_hosts: Annotated[str, pydantic.AfterValidator(host_names)] = platform(
-        "api_allowed_hosts", "*"
-    )
+    api_allowed_hosts: HostNames = Annotated[str, Field(pattern=r"^([ ,]*(\*|\[[\da-f:]+\]|[\w.-]+)[ ,]*)+$")]
     api_debug_mode: bool = platform("api_debug_mode", False)
     hosting_ssl_enabled: bool = platform("hosting_ssl_enabled", False)
-
-    # Whose X-Forwarded-For the gateway believes, and so do we when we name a client's address.
-    trusted_proxies: Networks = platform("trusted_proxies", "")
 
     database_url: DatabaseUrl = ""
     body_bytes_max: pydantic.PositiveInt = 8 * 1024 * 1024

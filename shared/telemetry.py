@@ -4,7 +4,6 @@ import logging
 import re
 import sys
 import time
-from collections.abc import Sequence
 from uuid import uuid4
 
 import orjson
@@ -13,7 +12,6 @@ from prometheus_client import Counter, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.stdlib import ProcessorFormatter
 
-from shared.hosts import Network, client_address
 from shared.tracing import QUIET_PATHS
 
 REQUESTS = Counter(
@@ -67,15 +65,14 @@ class RequestContext:
     logging context, from where shared/http.py takes it.
     """
 
-    def __init__(self, app: ASGIApp, trusted_proxies: Sequence[Network] = ()):
+    def __init__(self, app: ASGIApp):
         self._app = app
-        self._trusted = trusted_proxies
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request_id = _bind(scope, self._trusted)
+        request_id = _bind(scope)
         started = time.perf_counter()
         status = 500
 
@@ -95,7 +92,7 @@ class RequestContext:
             _record(scope, status, time.perf_counter() - started)
 
 
-def _bind(scope: Scope, trusted: Sequence[Network]) -> str:
+def _bind(scope: Scope) -> str:
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
     offered = headers.get("x-request-id", "")
     request_id = offered if _SAFE_ID.fullmatch(offered) else uuid4().hex
@@ -103,7 +100,6 @@ def _bind(scope: Scope, trusted: Sequence[Network]) -> str:
         "x-request-id": request_id,
         "x-forwarded-host": headers.get("x-forwarded-host") or headers.get("host", ""),
         "x-forwarded-proto": headers.get("x-forwarded-proto", "http"),
-        "client": client_address(scope, headers.get("x-forwarded-for", ""), trusted),
     }
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(**forwarded)

@@ -15,12 +15,9 @@ from services.runs.settings import RunsSettings
         ("MLSPLOIT_OTLP_SAMPLED_RATIO", "2", "Input should be less than or equal to 1"),
         ("MLSPLOIT_API_DEBUG_MODE", "perhaps", "Input should be a valid boolean"),
         ("MLSPLOIT_HOSTING_SSL_ENABLED", "http", "Input should be a valid boolean"),
-        ("MLSPLOIT_API_ALLOWED_HOSTS", "https://a.org", "'https://a.org' is no host name"),
-        ("MLSPLOIT_API_ALLOWED_HOSTS", "a.org:8000", "'a.org:8000' is no host name"),
-        ("MLSPLOIT_API_ALLOWED_HOSTS", "*.a.org", "'*.a.org' is no host name"),
-        ("MLSPLOIT_API_ALLOWED_HOSTS", " , ", "names no host"),
-        ("MLSPLOIT_TRUSTED_PROXIES", "nginx", "value is not a valid IPv4 or IPv6 network"),
-        ("MLSPLOIT_TRUSTED_PROXIES", "10.0.0.1/8", "value is not a valid IPv4 or IPv6 network"),
+        ("MLSPLOIT_API_ALLOWED_HOSTS", "https://a.org", "String should match pattern"),
+        ("MLSPLOIT_API_ALLOWED_HOSTS", "a.org:8000", "String should match pattern"),
+        ("MLSPLOIT_API_ALLOWED_HOSTS", " , ", "String should match pattern"),
         ("MLSPLOIT_RUNS_LEASE_SECONDS", "half a minute", "Input should be a valid integer"),
         ("MLSPLOIT_RUNS_LEASE_SECONDS", "0", "Input should be greater than 0"),
         ("MLSPLOIT_RUNS_BODY_BYTES_MAX", "-1", "Input should be greater than 0"),
@@ -66,8 +63,7 @@ def test_a_password_in_a_wrong_address_is_not_told(monkeypatch: pytest.MonkeyPat
 def test_what_is_right_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     right = {
         "MLSPLOIT_LOG_LEVEL": "debug",
-        "MLSPLOIT_API_ALLOWED_HOSTS": "api.example.org, .example.net,127.0.0.1,[::1],localhost",
-        "MLSPLOIT_TRUSTED_PROXIES": "127.0.0.1, 10.0.0.0/8,fd00::/8",
+        "MLSPLOIT_API_ALLOWED_HOSTS": "api.example.org, 127.0.0.1,[::1],localhost",
         "MLSPLOIT_NATS_URL": "nats://a:1@n1:4222,tls://a:1@n2:4222",
         "MLSPLOIT_RUNS_DATABASE_URL": "sqlite+aiosqlite:////var/lib/runs.sqlite3",
         "MLSPLOIT_RUNS_URL": "https://runs.example.org",
@@ -79,4 +75,3 @@ def test_what_is_right_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = RunsSettings.load()
 
     assert settings.log_level == "debug"
-    assert len(settings.trusted_proxies) == 3

@@ -6,7 +6,7 @@ from fastapi import Depends, Request
 
 from services.users import queries
 from services.users.keys import KeyRing, SigningKey
-from services.users.login.addresses import client_address
+from services.users.login.addresses import client_address, networks
 from services.users.login.failures import LoginLimits
 from services.users.mail import Mailer, MailServer
 from services.users.presenter import Presenter
@@ -60,7 +60,7 @@ LoginLimitsDep = Annotated[LoginLimits, Depends(_login_limits)]
 async def _client_address(request: Request, settings: SettingsDep) -> str:
     forwarded_for = ",".join(request.headers.getlist("x-forwarded-for"))
     peer = request.client.host if request.client else ""
-    return client_address(forwarded_for, peer, settings.trusted_proxies)
+    return client_address(forwarded_for, peer, networks(settings.trusted_proxies))
 
 
 ClientAddressDep = Annotated[str, Depends(_client_address)]

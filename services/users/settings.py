@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import AfterValidator, PositiveInt
 from pydantic_settings import SettingsConfigDict
 
+from services.users.login.addresses import networks
 from services.users.mail import MailServer
 from shared.settings import ServiceSettings, platform
 
@@ -36,6 +37,11 @@ def _mail_server(url: str) -> str:
     return url
 
 
+def _networks(setting: str) -> str:
+    networks(setting)
+    return setting
+
+
 def _page(url: str) -> str:
     if url and not ("{uid}" in url and "{token}" in url):
         raise ValueError("must hold {uid} and {token}, which the mail fills in")
@@ -52,6 +58,8 @@ class UsersSettings(ServiceSettings):
         "api_other_secret_keys", ""
     )
     token_days: PositiveInt = 30
+    # Whose X-Forwarded-For is believed, as the gateway is told, too.
+    trusted_proxies: Annotated[str, AfterValidator(_networks)] = platform("trusted_proxies", "")
 
     # So many failed logins in so many minutes, and no more are looked at for the rest of them.
     login_failures_per_account_max: PositiveInt = 10

@@ -14,6 +14,11 @@ IPV6_PREFIX = 64
 UNREADABLE_LENGTH_MAX = 45
 
 
+def networks(setting: str) -> list[Network]:
+    """Of a value of MLSPLOIT_TRUSTED_PROXIES; ValueError for what is no address or network."""
+    return [ip_network(each.strip(), strict=False) for each in setting.split(",") if each.strip()]
+
+
 def client_address(forwarded_for: str, peer: str, trusted: Sequence[Network]) -> str:
     """What one client is counted by."""
     hops = [hop.strip() for hop in forwarded_for.split(",") if hop.strip()] or [peer]

@@ -5,7 +5,6 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from ipaddress import ip_network
 from pathlib import Path
 
 import httpx
@@ -17,7 +16,7 @@ from sqlalchemy import func, select, update
 
 from services.users import passwords
 from services.users.login import failures
-from services.users.login.addresses import client_address
+from services.users.login.addresses import client_address, networks
 from services.users.main import build
 from services.users.models import FailedLogins, User
 from services.users.settings import UsersSettings
@@ -275,9 +274,4 @@ async def _stored_hash(database: Database) -> str:
 def test_a_client_is_counted_by_the_last_address_that_is_no_proxy_of_ours(
     forwarded_for: str, trusted: str, counted_by: str
 ) -> None:
-    assert (
-        client_address(
-            forwarded_for, "127.0.0.1", [ip_network(one) for one in trusted.split(",") if one]
-        )
-        == counted_by
-    )
+    assert client_address(forwarded_for, "127.0.0.1", networks(trusted)) == counted_by

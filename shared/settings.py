@@ -58,7 +58,7 @@ class ServiceSettings(PlatformSettings):
     modules_url: HttpUrl = platform("modules_url", "http://modules:8000")
     pipelines_url: HttpUrl = platform("pipelines_url", "http://pipelines:8000")
     runs_url: HttpUrl = platform("runs_url", "http://runs:8000")
-    api_allowed_hosts: HostNames = Annotated[str, Field(pattern=r"^([ ,]*(\*|\[[\da-f:]+\]|[\w.-]+)[ ,]*)+$")]
+    api_allowed_hosts: HostNames = platform("api_allowed_hosts", "*")
     api_debug_mode: bool = platform("api_debug_mode", False)
     hosting_ssl_enabled: bool = platform("hosting_ssl_enabled", False)
 

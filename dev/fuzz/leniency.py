@@ -36,8 +36,12 @@ BY_TWO_FIELDS = (
     'Give "days" or "expires", not both.',
     "The password is too similar to the username.",
 )
-# Python knows more blanks than a pattern does; a number with a point is no name of a module.
-BY_READING_IT_AS_TEXT = ("This field may not be blank.",)
+# Python knows more blanks than a pattern does, and cuts some control characters off before it minds
+# the others; a number with a point is no name of a module.
+BY_READING_IT_AS_TEXT = (
+    "This field may not be blank.",
+    "the repository's address is empty or holds control characters",
+)
 NOT_A_NAME = " cannot name a module"
 BY_THE_CLOCK = ("Must be in the next ",)
 

@@ -20,8 +20,14 @@ SERVICES = ("users", "files", "modules", "pipelines", "runs")
 PROBE = Path(__file__).parent.parent / "contract" / "modules" / "probe"
 # The cases of the contract were recorded with this branch.
 BRANCH = "master"
-# Nobody serves a module, and one user may have as many streams as a process.
-QUIET = {"MLSPLOIT_MODULES": "", "MLSPLOIT_RUNS_LIVE_STREAMS_PER_USER_MAX": "2000"}
+# Nobody serves a module, one user may have as many streams as a process, and webhooks lead to ports
+# of this machine.
+QUIET = {
+    "MLSPLOIT_MODULES": "",
+    "MLSPLOIT_RUNS_LIVE_STREAMS_PER_USER_MAX": "2000",
+    "MLSPLOIT_RUNS_WEBHOOK_PRIVATE_ADDRESSES_ALLOWED": "true",
+    "MLSPLOIT_RUNS_WEBHOOK_HTTP_ALLOWED": "true",
+}
 AUTHOR = Actor("author", "author@example.org")
 
 

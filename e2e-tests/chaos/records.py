@@ -13,6 +13,7 @@ from sqlalchemy import text
 
 from dev.orphans import databases
 from shared.events.streams import EVENTS_STREAM
+from shared.messaging.broker import address_of
 
 BATCH = 500
 SETTLED_SECONDS = 2.0
@@ -53,7 +54,7 @@ async def change(settings: dict[str, str], service: str, statement: str) -> None
 
 async def events(url: str) -> list[Told]:
     """The whole stream, from its first message to its last."""
-    client = await nats.connect(url)
+    client = await nats.connect(**address_of(url))
     try:
         jetstream = client.jetstream(timeout=READ_SECONDS_MAX)
         wanted = (await jetstream.stream_info(EVENTS_STREAM)).state.messages

@@ -12,12 +12,17 @@ from dev.example_modules import EXAMPLES
 
 # The contract's module is served by nobody: its cases play the backend.
 SERVED = "digits"
+UPLOAD_BYTES_MAX = 8 * 1024 * 1024
 
 
 @pytest.fixture(scope="session")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ComposeProject]:
     folder = tmp_path_factory.mktemp("compose")
-    with ComposeProject(folder, {"MLSPLOIT_MODULES": SERVED}) as project:
+    settings = {
+        "MLSPLOIT_MODULES": SERVED,
+        "MLSPLOIT_FILES_UPLOAD_BYTES_MAX": str(UPLOAD_BYTES_MAX),
+    }
+    with ComposeProject(folder, settings) as project:
         for content, branch in ((EXAMPLES / SERVED, EXAMPLES_BRANCH), (PROBE, BRANCH)):
             url = project.publish(content, branch)
             project.manage("modules", "createmodule", content.name, url, "-b", branch)

@@ -1,15 +1,13 @@
 """On NATS each process says and hears what is its own, and nothing else."""
 
 import asyncio
-import json
 
 import pytest
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
-from compose.commands import docker
 from compose.project import ComposeProject
-from dev.environment import read_settings
+from compose.records import nats_url
 from shared.messaging.broker import address_of
 
 ANSWER_SECONDS_MAX = 5
@@ -31,31 +29,22 @@ pytestmark = pytest.mark.timeout(1500)
 def test_what_is_anothers_to_say_is_refused(
     who: str, subject: str, project: ComposeProject
 ) -> None:
-    refusals = asyncio.run(refusals_of(address(project, who), subject))
+    refusals = asyncio.run(refusals_of(nats_url(project, who), subject))
 
     assert any("permissions violation for publish" in refusal.lower() for refusal in refusals)
 
 
 def test_nobody_reads_the_answers_meant_for_another(project: ComposeProject) -> None:
-    refusals = asyncio.run(refusals_of(address(project, "execution"), hear="_INBOX_users.>"))
+    refusals = asyncio.run(refusals_of(nats_url(project, "execution"), hear="_INBOX_users.>"))
 
     assert any("permissions violation for subscription" in refusal.lower() for refusal in refusals)
 
 
 def test_a_stranger_is_not_let_in(project: ComposeProject) -> None:
-    stranger = address(project, "users").replace("users:", "users:x")
+    stranger = nats_url(project, "users").replace("users:", "users:x")
 
     with pytest.raises(NatsError, match=r"(?i)authorization"):
         asyncio.run(refusals_of(stranger, "mlsploit.tokens.used"))
-
-
-def address(project: ComposeProject, who: str) -> str:
-    """Where NATS is, as this process sees it, with somebody's name and password."""
-    [container] = project.containers("nats")
-    networks = json.loads(docker("inspect", container))[0]["NetworkSettings"]["Networks"]
-    [ip] = [network["IPAddress"] for network in networks.values()]
-    password = read_settings(project.folder, {})[f"MLSPLOIT_NATS_{who.upper()}_PASSWORD"]
-    return f"nats://{who}:{password}@{ip}:4222"
 
 
 async def refusals_of(url: str, say: str = "", *, hear: str = "") -> list[str]:

@@ -62,7 +62,7 @@ def test_a_request_is_found_by_its_id_in_the_gateways_log_and_in_the_services(
     assert line["RequestPath"].startswith("/api/v1/files/")
     assert line["DownstreamStatus"] == answer.status_code
     assert alice.token not in json.dumps(line)
-    assert {one["request_id"] for one in of_the_service} == {request_id}
+    assert {one["x-request-id"] for one in of_the_service} == {request_id}
 
 
 def test_events_outlive_the_container_that_keeps_them(

@@ -1,6 +1,7 @@
 """On NATS each process says and hears what is its own, and nothing else."""
 
 import asyncio
+from contextlib import suppress
 
 import pytest
 from nats.aio.client import Client
@@ -48,11 +49,13 @@ def test_a_stranger_is_not_let_in(project: ComposeProject) -> None:
 
 
 async def refusals_of(url: str, say: str = "", *, hear: str = "") -> list[str]:
-    """What NATS objects to; it is asked for a sign of life afterwards, so all has been judged."""
+    """What NATS objects to; the client hears of it in its own time."""
     refusals: list[str] = []
+    refused = asyncio.Event()
 
     async def note(error: Exception) -> None:
         refusals.append(str(error))
+        refused.set()
 
     client = Client()
     try:
@@ -67,6 +70,8 @@ async def refusals_of(url: str, say: str = "", *, hear: str = "") -> list[str]:
         if hear:
             await client.subscribe(hear)
         await client.flush(timeout=ANSWER_SECONDS_MAX)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(refused.wait(), ANSWER_SECONDS_MAX)
         return refusals
     finally:
         await client.close()

@@ -92,7 +92,7 @@ async def test_a_deleted_runs_outputs_go_and_its_inputs_are_free(
     made = (await upload("made", kind="OUTPUT")).json()["id"]
     await upload("of nobody", kind="OUTPUT")
     await hold("run-1", [taken["id"]])
-    await hold("run-1", [taken["id"], made], role="output")
+    await hold("run-1", [made], role="output")
     await hold("run-2", [made], role="output")
 
     await hear(database, run_deleted("run-1", taken["id"], made))

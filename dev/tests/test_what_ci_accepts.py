@@ -28,6 +28,7 @@ class Ci:
         shutil.copytree(ROOT / ".ci", self.folder / "repository" / ".ci")
         self.command("docker", IS_AWAY)
         self.command("id", "echo 1000")
+        self.command("nginx", "")
 
     def command(self, name: str, script: str) -> None:
         self._program(self.folder / "bin" / name, script)

@@ -37,6 +37,7 @@ COPY --from=build /opt/venv /opt/venv
 WORKDIR /app
 ARG SOURCE=services/${SERVICE}
 COPY deploy/*.sh deploy/*.py deploy/
+COPY deploy/doctor deploy/doctor
 COPY shared shared
 COPY ${SOURCE} ${SOURCE}
 

@@ -19,6 +19,14 @@ case "${1:-help}" in
         command=$1 service=$2
         shift 2
         set -- "$command" "$@" ;;
+    doctor)
+        # Each container sees its own settings, database, files and programs, and no other's.
+        code=0
+        for service in users files modules pipelines runs portal execution; do
+            echo "== $service"
+            docker compose run --rm --no-deps --no-TTY "$service" doctor </dev/null || code=1
+        done
+        exit "$code" ;;
     makemigrations | migrate)
         echo "Not needed: each service brings its database up to date when it starts." && exit 0 ;;
     *)

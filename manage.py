@@ -44,6 +44,7 @@ OF_EVERY_SERVICE = {
     "deadletters": "List events that a service gave up, with the reason",
     "replaydead": "Let a service handle its dead letters again",
 }
+OF_THE_SYSTEM = {"doctor": "Look at everything, and say what to do about what is not well"}
 SERVICES = ("users", "files", "modules", "pipelines", "runs")
 HELP = ("help", "--help", "-h")
 
@@ -54,6 +55,8 @@ def run(arguments: Sequence[str]) -> int:
     if command in HELP:
         print(overview())
         return 0
+    if command in OF_THE_SYSTEM:
+        return _examine(arguments[1:])
     if command in OF_EVERY_SERVICE:
         return _call_each(command, arguments[1:])
     service = service_of(command)
@@ -71,11 +74,22 @@ def service_of(command: str) -> str | None:
 def overview() -> str:
     """Every command with its service, for people."""
     lines = ["Usage: manage.py COMMAND [--help] ..."]
-    sections = {**COMMANDS, "any service: COMMAND [SERVICE]": OF_EVERY_SERVICE}
+    sections = {
+        "the system": OF_THE_SYSTEM,
+        **COMMANDS,
+        "any service: COMMAND [SERVICE]": OF_EVERY_SERVICE,
+    }
     for section, commands in sections.items():
         lines += ["", section]
         lines += [f"  {name:<20}{purpose}" for name, purpose in commands.items()]
     return "\n".join(lines)
+
+
+def _examine(rest: Sequence[str]) -> int:
+    if rest:
+        print("Usage: manage.py doctor", file=sys.stderr)
+        return 0 if rest[0] in HELP else 2
+    return int(importlib.import_module("deploy.doctor.native").examine())
 
 
 def _call_each(command: str, rest: Sequence[str]) -> int:

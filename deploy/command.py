@@ -10,9 +10,13 @@ import sys
 import typer.main
 
 from deploy.dead_letters import COMMANDS, commands_of
+from deploy.doctor.examination import examine
+from deploy.doctor.surroundings import Surroundings
 
 if __name__ == "__main__":
     service = os.environ["SERVICE"]
+    if sys.argv[1] == "doctor":
+        sys.exit(examine(Surroundings.of(os.environ, service)))
     is_about_letters = sys.argv[1] in COMMANDS
     app = (
         commands_of(service)

@@ -25,6 +25,7 @@ from shared.settings import PlatformSettings
 
 COMMANDS = ("deadletters", "replaydead")
 CONNECT_SECONDS_MAX = 10
+TRY_AGAIN_SECONDS = 0.5
 
 Number = Annotated[int | None, typer.Option("--number", "-n", help="Only this letter.")]
 
@@ -74,6 +75,9 @@ async def _jetstream() -> AsyncIterator[JetStreamContext]:
         client = await nats.connect(
             **address_of(PlatformSettings.load().nats_url),
             allow_reconnect=False,
+            # Without these the first connection is tried for two minutes.
+            max_reconnect_attempts=1,
+            reconnect_time_wait=TRY_AGAIN_SECONDS,
             connect_timeout=CONNECT_SECONDS_MAX,
             error_cb=_keep_quiet,
         )

@@ -3,9 +3,18 @@
 # service, as in `docker compose run --rm modules createmodule NAME URL -b BRANCH`.
 set -eu
 
+TOKEN=/credentials/worker-token
+
+# Minted by the setup container, unless the environment brings one.
+if [ "$SERVICE" = execution ] && [ -z "${MLSPLOIT_WORKER_TOKEN:-}" ] && [ -s "$TOKEN" ]; then
+    MLSPLOIT_WORKER_TOKEN=$(cat "$TOKEN")
+    export MLSPLOIT_WORKER_TOKEN
+fi
+
 if [ "$#" -gt 0 ]; then
-    case "$SERVICE" in
-        portal | execution)
+    case "$SERVICE $1" in
+        *" doctor") ;;
+        "portal "* | "execution "*)
             echo "$SERVICE has no commands" >&2
             exit 2
             ;;
@@ -16,13 +25,6 @@ fi
 case "$SERVICE" in
     # Unlike uvicorn's fast parser, h11 reads methods that nobody has heard of.
     portal) exec python -m deploy.serve gateway.portal.main:build h11 ;;
-    execution)
-        # Minted by the setup container, unless the environment brings one.
-        if [ -z "${MLSPLOIT_WORKER_TOKEN:-}" ]; then
-            MLSPLOIT_WORKER_TOKEN=$(cat /credentials/worker-token)
-            export MLSPLOIT_WORKER_TOKEN
-        fi
-        exec python -m execution
-        ;;
+    execution) exec python -m execution ;;
     *) exec python -m deploy.serve "services.$SERVICE.main:build" ;;
 esac

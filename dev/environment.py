@@ -3,6 +3,7 @@
 Invariant: a secret that this code makes is random, is written once, and only its owner can read it.
 """
 
+import json
 import os
 import re
 import secrets
@@ -56,6 +57,16 @@ def nats_url_of(settings: Mapping[str, str]) -> str:
     file = data_dir_of(settings) / "nats" / "nats.conf"
     found = re.search(r"^port: (\d+)$", file.read_text(), re.MULTILINE) if file.exists() else None
     return f"nats://127.0.0.1:{found[1] if found else 4222}"
+
+
+def running_system_of(settings: Mapping[str, str]) -> dict[str, str]:
+    """Where the data directory's system is, if it runs, and the token of its worker."""
+    state = data_dir_of(settings) / "stack.json"
+    addresses = json.loads(state.read_text()).get("addresses", {}) if state.exists() else {}
+    folder = Path(settings.get("MLSPLOIT_WORKER_DIR") or data_dir_of(settings) / "execution")
+    if (folder / "token").exists():
+        addresses["MLSPLOIT_WORKER_TOKEN"] = (folder / "token").read_text().strip()
+    return addresses
 
 
 def without_settings(environ: Mapping[str, str] = os.environ) -> dict[str, str]:

@@ -201,7 +201,9 @@ class Stack:
 
     def _write_state(self) -> None:
         """Where the system is, for `make token`, `make demo` and those who kill processes."""
+        addresses = {k: v for k, v in self._settings.items() if preflight.INNER.fullmatch(k)}
         state = {"url": self.url, "supervisor": os.getpid(), "pids": self.pids, "admin": ADMIN}
+        state["addresses"] = addresses
         (self.data_dir / "stack.json").write_text(json.dumps(state, indent=2) + "\n")
 
 

@@ -11,6 +11,7 @@ import typer.main
 
 import manage
 from deploy.dead_letters import COMMANDS, commands_of
+from deploy.doctor.surroundings import PROCESSES
 from dev.environment import ROOT
 
 
@@ -30,7 +31,8 @@ def test_every_service_has_the_commands_about_dead_letters() -> None:
 def test_help_lists_every_command_with_its_service() -> None:
     said = ask("help").stdout
 
-    for service, commands in manage.COMMANDS.items():
+    sections = manage.COMMANDS | {"the system": manage.OF_THE_SYSTEM}
+    for service, commands in sections.items():
         section = said.split(f"\n{service}\n")[1]
         assert all(f"  {command} " in section for command in commands)
 
@@ -75,6 +77,14 @@ def test_in_containers_dead_letters_are_asked_of_one_service(tmp_path: Path) -> 
     assert in_containers(tmp_path, "deadletters", "runs", "--help") == (
         "compose run --rm --no-TTY runs deadletters --help\n"
     )
+
+
+def test_in_containers_the_doctor_looks_from_every_one_and_starts_none(tmp_path: Path) -> None:
+    asked = in_containers(tmp_path, "doctor").splitlines()
+
+    names = [line.removeprefix("== ") for line in asked[::2]]
+    assert sorted(names) == sorted(PROCESSES)
+    assert asked[1::2] == [f"compose run --rm --no-deps --no-TTY {name} doctor" for name in names]
 
 
 def in_containers(folder: Path, *arguments: str) -> str:

@@ -14,7 +14,7 @@ case "${1:-help}" in
         service=modules ;;
     listruns | requeue)
         service=runs ;;
-    deadletters | replaydead)
+    deadletters | replaydead | auditlog)
         [ "$#" -gt 1 ] || { echo "usage: $0 $1 SERVICE" >&2 && exit 2; }
         command=$1 service=$2
         shift 2

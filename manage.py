@@ -43,6 +43,7 @@ COMMANDS = {
 OF_EVERY_SERVICE = {
     "deadletters": "List events that a service gave up, with the reason",
     "replaydead": "Let a service handle its dead letters again",
+    "auditlog": "List what administrators did",
 }
 OF_THE_SYSTEM = {"doctor": "Look at everything, and say what to do about what is not well"}
 SERVICES = ("users", "files", "modules", "pipelines", "runs")
@@ -95,7 +96,8 @@ def _examine(rest: Sequence[str]) -> int:
 def _call_each(command: str, rest: Sequence[str]) -> int:
     is_of_one = bool(rest) and rest[0] in SERVICES
     services, options = (rest[:1], rest[1:]) if is_of_one else (SERVICES, rest)
-    commands_of = importlib.import_module("deploy.dead_letters").commands_of
+    module = "deploy.audit" if command == "auditlog" else "deploy.dead_letters"
+    commands_of = importlib.import_module(module).commands_of
     return max(_carry_out(commands_of(name), [command, *options]) for name in services)
 
 
@@ -106,6 +108,7 @@ def _call(service: str, arguments: Sequence[str]) -> int:
 def _carry_out(app: typer.Typer, arguments: Sequence[str]) -> int:
     # As a group even with a single command, which would otherwise swallow its own name.
     group = typer.main.get_group(app)
+    importlib.import_module("deploy.audit").begin_command(arguments)
     try:
         group.main(list(arguments), prog_name="manage.py")
     except SystemExit as done:

@@ -9,18 +9,20 @@ import sys
 
 import typer.main
 
-from deploy.dead_letters import COMMANDS, commands_of
+from deploy import audit, dead_letters
 from deploy.doctor.examination import examine
 from deploy.doctor.surroundings import Surroundings
 
 if __name__ == "__main__":
     service = os.environ["SERVICE"]
-    if sys.argv[1] == "doctor":
+    command = sys.argv[1]
+    if command == "doctor":
         sys.exit(examine(Surroundings.of(os.environ, service)))
-    is_about_letters = sys.argv[1] in COMMANDS
-    app = (
-        commands_of(service)
-        if is_about_letters
-        else importlib.import_module(f"services.{service}.cli").app
-    )
+    audit.begin_command(sys.argv[1:])
+    if command in dead_letters.COMMANDS:
+        app = dead_letters.commands_of(service)
+    elif command == "auditlog":
+        app = audit.commands_of(service)
+    else:
+        app = importlib.import_module(f"services.{service}.cli").app
     typer.main.get_group(app)(prog_name=service)

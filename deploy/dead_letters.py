@@ -5,7 +5,6 @@ the service's database, in one transaction with the inbox. Only then is it taken
 """
 
 import asyncio
-import importlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Annotated
@@ -15,6 +14,7 @@ import typer
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 
+from deploy.services import description_of
 from shared.app import Service
 from shared.clients.dead_letters import Letter, read_letters, remove_letter
 from shared.commands import on_database, refuse
@@ -47,7 +47,7 @@ def commands_of(name: str) -> typer.Typer:
     @app.command()
     def replaydead(number: Number = None) -> None:
         """Handle dead letters again; what fails again stays where it is."""
-        service = _service(name)
+        service = description_of(name)
 
         async def replay(database: Database) -> int:
             wanted = [one for one in await _letters(name) if number in (None, one.number)]
@@ -60,13 +60,6 @@ def commands_of(name: str) -> typer.Typer:
         raise SystemExit(1 if on_database(service, replay) else 0)
 
     return app
-
-
-def _service(name: str) -> Service:
-    settings = importlib.import_module(f"services.{name}.settings")
-    main = importlib.import_module(f"services.{name}.main")
-    found: Service = main.describe(getattr(settings, f"{name.title()}Settings").load())
-    return found
 
 
 @asynccontextmanager

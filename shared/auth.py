@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from fastapi import Depends, Request, Security
 from fastapi.security import APIKeyHeader
 
+from shared import audit
 from shared.errors import Forbidden, Unauthenticated, Unavailable
 
 ALGORITHM = "EdDSA"
@@ -184,7 +185,10 @@ def token_from(header: str | None) -> str:
 
 async def authenticate(request: Request) -> Caller:
     verifier: TokenVerifier = request.app.state.verifier
-    return await verifier.verify(token_from(request.headers.get("authorization")))
+    caller = await verifier.verify(token_from(request.headers.get("authorization")))
+    if caller.is_staff and caller.scopes is None:
+        audit.begin_request(f"{caller.username} (user {caller.user_id})", request)
+    return caller
 
 
 def requires(*scopes: str) -> Callable[..., Awaitable[Caller]]:

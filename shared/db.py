@@ -19,6 +19,7 @@ from sqlalchemy.orm import Mapped
 from sqlalchemy.types import TypeDecorator
 from sqlalchemy.util import greenlet_spawn
 
+from shared import audit
 from shared.messaging.tables import OUTBOX_FILLED
 from shared.sqlite import DataVersion, sqlite_engine
 
@@ -126,11 +127,17 @@ class Database:
         return self.engine.dialect.name == "sqlite"
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[AsyncSession]:
-        """Commit at the end, or roll back on any error; a commit with events wakes the relay."""
+    async def transaction(self, *, is_noted: bool = True) -> AsyncIterator[AsyncSession]:
+        """Commit at the end, or roll back on any error; a commit with events wakes the relay.
+
+        What an administrator does with it is noted, but for our own book-keeping.
+        """
         async with AsyncSession(self._writer, expire_on_commit=False) as session:
             yield session
+            noted = await audit.note(session) if is_noted else None
             await session.commit()
+            if noted is not None:
+                audit.tell(noted)
             if session.info.get(OUTBOX_FILLED):
                 self.outbox_filled.set()
             for hear in self.on_commit:

@@ -211,7 +211,7 @@ class KeptAnswer:
         deadline = time.monotonic() + WAIT_SECONDS
         while True:
             try:
-                async with self._database.transaction() as session:
+                async with self._database.transaction(is_noted=False) as session:
                     row = await self._claim_or_find(session)
             except IntegrityError:  # Another request was faster by a moment.
                 continue
@@ -244,21 +244,21 @@ class KeptAnswer:
         finally:
             renewal.cancel()
             if not self._is_kept:
-                async with self._database.transaction() as session:
+                async with self._database.transaction(is_noted=False) as session:
                     await session.execute(delete(keys).where(*self._mine()))
 
     async def _renew(self) -> None:
         while True:
             await asyncio.sleep(RENEW_SECONDS)
             expires_at = utc_now() + _seconds(CLAIM_SECONDS)
-            async with self._database.transaction() as session:
+            async with self._database.transaction(is_noted=False) as session:
                 await session.execute(
                     update(keys).where(*self._mine()).values(expires_at=expires_at)
                 )
 
     async def keep(self, body: BodyPrint, response: Response) -> None:
         """Changes nothing where the transaction of the change has kept it."""
-        async with self._database.transaction() as session:
+        async with self._database.transaction(is_noted=False) as session:
             await session.execute(self.keeping(body, response))
         self._is_kept = True
 

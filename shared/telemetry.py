@@ -12,6 +12,7 @@ from prometheus_client import Counter, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.stdlib import ProcessorFormatter
 
+from shared import audit
 from shared.tracing import QUIET_PATHS
 
 REQUESTS = Counter(
@@ -102,6 +103,7 @@ def _bind(scope: Scope) -> str:
         "x-forwarded-proto": headers.get("x-forwarded-proto", "http"),
     }
     structlog.contextvars.clear_contextvars()
+    audit.current.set(None)
     structlog.contextvars.bind_contextvars(**forwarded)
     return request_id
 

@@ -10,6 +10,7 @@ import pytest
 import typer.main
 
 import manage
+from deploy import audit
 from deploy.dead_letters import COMMANDS, commands_of
 from deploy.doctor.surroundings import PROCESSES
 from dev.environment import ROOT
@@ -22,10 +23,34 @@ def test_every_command_of_a_service_is_listed(service: str) -> None:
     assert set(typer.main.get_group(app).commands) == set(manage.COMMANDS[service])
 
 
-def test_every_service_has_the_commands_about_dead_letters() -> None:
+def test_every_service_has_the_commands_about_dead_letters_and_deeds() -> None:
     for service in manage.SERVICES:
-        group = typer.main.get_group(commands_of(service))
-        assert set(group.commands) == set(manage.OF_EVERY_SERVICE) == set(COMMANDS)
+        letters = typer.main.get_group(commands_of(service))
+        deeds = typer.main.get_group(audit.commands_of(service))
+        assert set(letters.commands) == set(COMMANDS)
+        assert set(letters.commands) | set(deeds.commands) == set(manage.OF_EVERY_SERVICE)
+
+
+def test_what_a_command_changes_is_in_the_audit_log_without_its_password(tmp_path: Path) -> None:
+    environ = os.environ | {
+        "MLSPLOIT_DATA_DIR": str(tmp_path),
+        "MLSPLOIT_API_SECRET_KEY": "x" * 40,
+    }
+    created = ["createuser", "-u", "ada", "-p", "hush hush 1"]
+    changed = ["changepassword", "ada", "--password=hush hush 2"]
+    assert ask(*created, environ=environ).returncode == 0
+    # The note is no part of what a command answers.
+    assert ask(*changed, environ=environ).stdout.count("\n") == 1
+    assert ask("listusers", environ=environ).returncode == 0
+
+    lines = ask("auditlog", "users", environ=environ).stdout.splitlines()
+
+    assert [line.split("\t")[1] for line in lines] == ["users", "users"]
+    assert [line.split("\t")[3:5] for line in lines] == [
+        ["createuser", "-u ada -p ***"],
+        ["changepassword", "ada --password=***"],
+    ]
+    assert all(line.split("\t")[2].startswith("command line (") for line in lines)
 
 
 def test_help_lists_every_command_with_its_service() -> None:
@@ -56,9 +81,9 @@ def test_a_command_loads_no_other_service() -> None:
     assert done.returncode == 0, done.stderr
 
 
-def ask(*arguments: str) -> subprocess.CompletedProcess[str]:
+def ask(*arguments: str, environ: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "manage.py", *arguments]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    return subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True)
 
 
 @pytest.mark.parametrize(

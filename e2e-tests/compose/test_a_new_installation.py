@@ -35,6 +35,7 @@ COMMANDS = (
     "listruns",
     "deadletters runs",
     "replaydead runs",
+    "auditlog modules",
 )
 pytestmark = pytest.mark.timeout(1800)
 

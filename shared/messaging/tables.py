@@ -1,4 +1,4 @@
-"""The tables every service carries: outbox, processed_events, idempotency_keys.
+"""The tables every service carries: outbox, processed_events, idempotency_keys, audit_log.
 
 They stand in one module so that a service's metadata, and so its first migration, has them all.
 """
@@ -43,6 +43,21 @@ idempotency_keys = sa.Table(
     sa.Column("fingerprint", sa.String(64)),
     sa.Column("body_bytes", sa.BigInteger),
     sa.Column("answer", sa.LargeBinary),
+)
+
+
+# What administrators did (shared/audit.py).
+audit_log = sa.Table(
+    "audit_log",
+    _metadata,
+    sa.Column("id", _BIG_ID, primary_key=True, autoincrement=True),
+    sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("actor", sa.String(200), nullable=False),
+    sa.Column("action", sa.String(100), nullable=False),
+    sa.Column("target", sa.String(500), nullable=False),
+    sa.Column("client", sa.String(64), nullable=False),
+    sa.Column("request_id", sa.String(64), nullable=False),
+    sqlite_autoincrement=True,
 )
 
 

@@ -8,6 +8,7 @@ from typing import NoReturn, TypeVar
 from shared.app import Service, open_database
 from shared.db import Database
 from shared.errors import ApiError
+from shared.telemetry import configure_logging
 
 T = TypeVar("T")
 
@@ -22,6 +23,8 @@ def on_database(service: Service, work: Callable[[Database], Awaitable[T]]) -> T
     """Run `work` on the service's database, also while the service itself runs."""
 
     async def run() -> T:
+        # What a command prints is its answer; besides it only trouble is told.
+        configure_logging(service.name, "WARNING")
         database = await open_database(service)
         try:
             return await work(database)

@@ -24,8 +24,8 @@ from services.files.settings import FilesSettings
 from services.files.storage.interface import STALE_SECONDS, BlobMissing
 from shared.clock import utc_now
 
-# S3 takes 10,000 parts of 5 MiB or more: 80 GiB for one file.
-PART_BYTES = 8 * 1024 * 1024
+# S3 takes 10,000 parts of 5 MiB or more: 58 GiB for one file.
+PART_BYTES = 6 * 1024 * 1024
 PIECE_BYTES = 4 * 1024 * 1024
 PIECE_TRIES = 3
 CONNECTIONS_MAX = 64

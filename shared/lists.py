@@ -38,15 +38,12 @@ def not_a_choice(text: str) -> str:
 
 
 def fields_wanted(query: QueryParams, known: Sequence[str]) -> frozenset[str]:
-    """`?fields=id,owner` narrows every item; without it, all known fields."""
-    text = _last(query, "fields")
-    if text is None:
-        return frozenset(known)
-    wanted = frozenset(text.split(","))
+    """`?fields=id,owner` narrows every item; without a name in it, all known fields."""
+    wanted = frozenset((_last(query, "fields") or "").split(",")) - {""}
     unknown = sorted(wanted - set(known))
     if unknown:
         raise InvalidFields.of_field("fields", f"Unknown field: {unknown[0]}.")
-    return wanted
+    return wanted or frozenset(known)
 
 
 def narrowed(item: dict[str, Any], wanted: frozenset[str]) -> dict[str, Any]:

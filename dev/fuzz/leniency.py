@@ -20,6 +20,7 @@ BY_WHAT_IS_THERE = (
     "Invalid hyperlink - Object does not exist.",
     "A user with that username already exists.",
     "Pipeline '",
+    "Output file is not 'OUTPUT' kind.",
     "Task ",
     # The link of a mail, and the cursor of a page, are not made up.
     "Invalid value",
@@ -73,6 +74,9 @@ def widen_parameter(parameter: dict[str, Any]) -> None:
     is_limited = schema.get("type") == "integer" or {"format", "enum"} & schema.keys()
     if parameter["in"] in ("query", "header") and is_limited:
         parameter["schema"] = {"anyOf": [schema, {"type": "string", **BLANK}]}
+    items = schema.get("items", {})
+    if "enum" in items:
+        schema["items"] = {"anyOf": [items, {"type": "string", **BLANK}]}
 
 
 def is_said_otherwise_in_a_form(failure: str, media_type: str | None, body: Any) -> bool:

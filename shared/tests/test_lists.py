@@ -48,6 +48,8 @@ def test_fields_narrow_an_item_and_keep_its_order() -> None:
     wanted = fields_wanted(QueryParams("fields=owner,id"), known)
     assert list(narrowed({"id": 1, "name": "n", "owner": "o"}, wanted)) == ["id", "owner"]
     assert fields_wanted(QueryParams(""), known) == set(known)
+    assert fields_wanted(QueryParams("fields=,"), known) == set(known)
+    assert fields_wanted(QueryParams("fields=id,,owner,"), known) == wanted
 
 
 def test_a_field_nobody_knows_is_refused_by_name() -> None:

@@ -16,7 +16,8 @@ from shared.messaging.consumer import handle_once
 from shared.testing.fixtures import Published
 
 ON_USER_DELETED, ON_PIPELINE_DELETED, ON_FILE_DELETED = SUBSCRIPTIONS
-KEPT = {"outbox", "processed_events", "tombstones"}
+# What administrators did stays noted; a backend may be one of them.
+KEPT = {"audit_log", "outbox", "processed_events", "tombstones"}
 # Whoever does not wait for the other has long ended by then.
 WAITS_SECONDS = 0.5
 

@@ -36,6 +36,8 @@ COPY --from=build /opt/venv /opt/venv
 
 WORKDIR /app
 ARG SOURCE=services/${SERVICE}
+# The names of all settings: a process refuses any other.
+COPY .env.example ./
 COPY deploy/*.sh deploy/*.py deploy/
 COPY deploy/doctor deploy/doctor
 COPY shared shared

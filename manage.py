@@ -123,11 +123,15 @@ def _exit_code(done: SystemExit) -> int:
     return done.code or 0
 
 
-def _load_settings() -> None:
+def _load_settings(arguments: Sequence[str]) -> None:
     """What `make run` gives the services; the environment wins over `.env`."""
     from dev.environment import data_dir_of, nats_url_of, read_settings
+    from shared.settings import unknown_names
 
     settings = read_settings()
+    is_for_a_service = bool(arguments) and arguments[0] not in (*HELP, *OF_THE_SYSTEM)
+    if is_for_a_service and (faults := unknown_names(settings)):
+        sys.exit("\n".join(faults))
     os.environ.update(
         {"MLSPLOIT_NATS_URL": nats_url_of(settings)}
         | settings
@@ -136,5 +140,5 @@ def _load_settings() -> None:
 
 
 if __name__ == "__main__":
-    _load_settings()
+    _load_settings(sys.argv[1:])
     sys.exit(run(sys.argv[1:]))

@@ -34,7 +34,10 @@ if [ -n "$MLSPLOIT_HOSTING_ACME_EMAIL" ]; then
     hosts=$(echo "$MLSPLOIT_API_ALLOWED_HOSTS" | tr ',' ' ')
     number=0
     for host in $hosts; do
-        [ "$host" != "*" ] || refuse "ACME needs names: list them in MLSPLOIT_API_ALLOWED_HOSTS"
+        case "$host" in
+            \*) refuse "ACME needs names: list them in MLSPLOIT_API_ALLOWED_HOSTS" ;;
+            .*) refuse "ACME needs whole names: MLSPLOIT_API_ALLOWED_HOSTS has $host" ;;
+        esac
         set -- "$@" "--entryPoints.websecure.http.tls.domains[$number].main=$host"
         number=$((number + 1))
     done

@@ -6,29 +6,18 @@ the process before us ended.
 
 import fcntl
 import os
-import re
 import shutil
 import sqlite3
 import sys
 from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
+from ipaddress import ip_network
 from pathlib import Path
 from typing import TextIO
 
-from dev.environment import ROOT
 from dev.ports import LOOPBACK, is_free
-from shared.settings import ServiceSettings
+from shared.settings import unknown_names
 
 GATEWAY_PORT_DEFAULT = 8000
-SERVICES = ("USERS", "FILES", "MODULES", "PIPELINES", "RUNS")
-OF_EVERY_SERVICE = tuple(
-    f"_{field.upper()}"
-    for field, info in ServiceSettings.model_fields.items()
-    if info.validation_alias is None
-)
-DOCUMENTED = re.compile(r"^(?:# )?(MLSPLOIT_\w+)=", re.MULTILINE)
-# Where the processes find each other is decided at the start.
-INNER = re.compile(r"MLSPLOIT_(NATS|GATEWAY|USERS|FILES|MODULES|PIPELINES|RUNS|PORTAL)_URL")
 DATABASE_CHECKED_WHOLE_BYTES_MAX = 64 * 1024 * 1024
 
 
@@ -62,22 +51,31 @@ def gateway_port(settings: Mapping[str, str]) -> int:
     return port
 
 
-def unknown_setting(name: str, known: list[str]) -> str:
-    """A sentence about a name that is none, with the one that was meant, if it looks like it."""
-    like = get_close_matches(name, known, n=1, cutoff=0.8)
-    meant = f"; {like[0]} is" if like else ""
-    return f"{name}: is no setting{meant} (.env.example has them all)"
+def trusted_proxies(settings: Mapping[str, str]) -> list[str]:
+    """Addresses and networks; Traefik would speak of CIDR, and not name the setting."""
+    setting = settings.get("MLSPLOIT_TRUSTED_PROXIES", "")
+    found = [proxy.strip() for proxy in setting.split(",") if proxy.strip()]
+    for proxy in found:
+        try:
+            ip_network(proxy, strict=False)
+        except ValueError as error:
+            raise StartupFault(f"MLSPLOIT_TRUSTED_PROXIES: {error}.") from None
+    return found
+
+
+def sampled_ratio(settings: Mapping[str, str]) -> float:
+    """The share of traces that are kept, which the gateway is told as well."""
+    text = settings.get("MLSPLOIT_OTLP_SAMPLED_RATIO", "1")
+    try:
+        return float(text)
+    except ValueError:
+        raise StartupFault(f"MLSPLOIT_OTLP_SAMPLED_RATIO is {text!r}, not 0 to 1.") from None
 
 
 def check_names(settings: Iterable[str]) -> None:
-    """A misspelt setting would be silently without effect."""
-    documented = set(DOCUMENTED.findall((ROOT / ".env.example").read_text()))
-    # What every service has is documented once, with runs as the example.
-    every = {name.replace("_RUNS_", f"_{service}_") for name in documented for service in SERVICES}
-    known = documented | {n for n in every if n.endswith(OF_EVERY_SERVICE)}
-    unknown = [name for name in sorted(settings) if name not in known and not INNER.fullmatch(name)]
-    if unknown:
-        raise StartupFault("\n".join(unknown_setting(name, sorted(known)) for name in unknown))
+    """Before anything starts; each process would refuse an unknown name, too."""
+    if faults := unknown_names(settings):
+        raise StartupFault("\n".join(faults))
 
 
 def lock_data_dir(data_dir: Path) -> TextIO:

@@ -20,6 +20,7 @@ from dev.process import Process
 from dev.seed import ADMIN, Plan
 from dev.specs import Spec, load_specs
 from dev.supervisor import NotReadyInTime, ReadySink, Supervisor, ignore
+from shared.known_settings import INNER
 
 START_SECONDS_MAX = 120.0
 TOOLS = ("git", "nats-server", "traefik")
@@ -158,7 +159,7 @@ class Stack:
 
     def _write_configurations(self, ports: Mapping[str, int]) -> None:
         # Only here, so that the other commands of dev need no gateway to be there.
-        from gateway.configuration import proxies, static_configuration
+        from gateway.configuration import static_configuration
 
         for name in ("logs", "nats", "traefik"):
             (self.data_dir / name).mkdir(exist_ok=True)
@@ -166,13 +167,12 @@ class Stack:
             host=LOOPBACK, port=ports["nats"], store_dir=self.data_dir / "nats"
         )
         (self.data_dir / "nats" / "nats.conf").write_text(nats)
-        trusted = proxies(self._settings.get("MLSPLOIT_TRUSTED_PROXIES", ""))
         address = f"{LOOPBACK}:{self.gateway_port}"
         traefik = static_configuration(
             address,
-            trusted_proxies=trusted,
+            trusted_proxies=preflight.trusted_proxies(self._settings),
             otlp_endpoint=self._settings.get("MLSPLOIT_OTLP_ENDPOINT", ""),
-            otlp_sampled_ratio=float(self._settings.get("MLSPLOIT_OTLP_SAMPLED_RATIO", "1")),
+            otlp_sampled_ratio=preflight.sampled_ratio(self._settings),
         )
         (self.data_dir / "traefik" / "traefik.yml").write_text(traefik)
         # Left by a worker that was killed: it would look ready before it is.
@@ -201,7 +201,7 @@ class Stack:
 
     def _write_state(self) -> None:
         """Where the system is, for `make token`, `make demo` and those who kill processes."""
-        addresses = {k: v for k, v in self._settings.items() if preflight.INNER.fullmatch(k)}
+        addresses = {k: v for k, v in self._settings.items() if INNER.fullmatch(k)}
         state = {"url": self.url, "supervisor": os.getpid(), "pids": self.pids, "admin": ADMIN}
         state["addresses"] = addresses
         (self.data_dir / "stack.json").write_text(json.dumps(state, indent=2) + "\n")
@@ -212,6 +212,10 @@ def _completed(settings: Mapping[str, str], data_dir: Path) -> dict[str, str]:
     for name in ("MLSPLOIT_API_SECRET_KEY", "MLSPLOIT_FILES_LINK_KEY"):
         completed.setdefault(name, fresh_secret())
     completed["MLSPLOIT_DATA_DIR"] = str(data_dir)
+    hosts = completed.get("MLSPLOIT_API_ALLOWED_HOSTS")
+    if hosts:
+        # The worker asks for it, and whoever waits for the gateway does.
+        completed["MLSPLOIT_API_ALLOWED_HOSTS"] = f"{hosts},{LOOPBACK}"
     completed.setdefault("MLSPLOIT_WORKER_DIR", str(data_dir / "execution"))
     completed.setdefault("MLSPLOIT_MODULES_CSV_FILE", str(data_dir / "modules.csv"))
     return completed

@@ -5,11 +5,19 @@ import socket
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, SecretStr, model_validator
+from pydantic import (
+    Field,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    SecretStr,
+    model_validator,
+)
 from pydantic_settings import SettingsConfigDict
 
 from execution.contents import ContentLimits
-from shared.settings import PlatformSettings, platform
+from shared.settings import HttpUrl, PlatformSettings, platform
 
 MEBIBYTE = 1024 * 1024
 
@@ -21,7 +29,7 @@ class WorkerSettings(PlatformSettings):
         env_prefix="MLSPLOIT_WORKER_", populate_by_name=True, extra="ignore"
     )
 
-    gateway_url: str = platform("gateway_url", "http://127.0.0.1:8000")
+    gateway_url: HttpUrl = platform("gateway_url", "http://127.0.0.1:8000")
     # Which modules' jobs this worker takes: `*`, a comma list, or nothing at all.
     modules: str = platform("modules", "*")
 
@@ -32,7 +40,7 @@ class WorkerSettings(PlatformSettings):
     host_dir: Path | None = None
     runner: Literal["process", "docker"] = "process"
     jobs: PositiveInt = 2
-    drain_seconds: float = 5.0
+    drain_seconds: NonNegativeFloat = 5.0
 
     job_seconds_max: PositiveInt = 3600
     checkout_seconds_max: PositiveInt = 300

@@ -40,8 +40,3 @@ def _tracing(endpoint: str, sampled_ratio: float) -> dict[str, object]:
         "sampleRate": sampled_ratio,
         "otlp": {"http": {"endpoint": f"{endpoint.rstrip('/')}/v1/traces"}},
     }
-
-
-def proxies(setting: str) -> list[str]:
-    """The addresses and networks in a value of MLSPLOIT_TRUSTED_PROXIES; empty means none."""
-    return [proxy.strip() for proxy in setting.split(",") if proxy.strip()]

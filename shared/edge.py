@@ -1,5 +1,6 @@
 """What every answer of every service has alike: CORS, HEAD as GET, allowed hosts, fixed headers."""
 
+import re
 from collections.abc import Awaitable, Callable, Mapping
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -34,6 +35,9 @@ SAFETY = {
 }
 ENCRYPTED = {"Strict-Transport-Security": "max-age=31536000"}
 
+# A name or an address, and perhaps the dot at a name's very end and a port.
+HOST = re.compile(r"([a-z0-9_-][a-z0-9_.-]*?|\[[a-f0-9:.]+\])\.?(?::[0-9]+)?")
+
 Sender = Callable[[Message], Awaitable[None]]
 
 
@@ -43,8 +47,10 @@ class Edge:
     def __init__(self, app: ASGIApp, allowed_hosts: str, is_encrypted: bool):
         self._app = app
         self._fixed = SAFETY | ENCRYPTED if is_encrypted else SAFETY
-        names = [name.strip().lower() for name in allowed_hosts.split(",") if name.strip()]
-        self._allowed = frozenset(names)
+        names = allowed_hosts.lower().replace(",", " ").split()
+        self._allowed = frozenset(name for name in names if not name.startswith("."))
+        # As Django means them: `.example.org` is it, and every name below it.
+        self._suffixes = tuple(name for name in names if name.startswith("."))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -68,8 +74,9 @@ class Edge:
         """Without the header the request did not come through the gateway: a peer or a probe."""
         if forwarded_host is None or "*" in self._allowed:
             return "," not in (forwarded_host or "")
-        name = forwarded_host.lower().rpartition(":")[0] or forwarded_host.lower()
-        return name in self._allowed
+        host = HOST.fullmatch(forwarded_host.lower())
+        name = host[1] if host else ""
+        return name in self._allowed or f".{name}".endswith(self._suffixes)
 
 
 def _with_headers(send: Sender, fixed: Mapping[str, str], *, has_origin: bool) -> Sender:

@@ -4,21 +4,40 @@ Platform values have fixed names (`MLSPLOIT_NATS_URL`); a service's own carry it
 (`MLSPLOIT_RUNS_LEASE_SECONDS`). A wrong value ends the process with a sentence, not a traceback.
 """
 
-from collections.abc import Iterator
+import os
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any, Self
 
 import pydantic
 from pydantic import Field
+from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-LogLevel = Annotated[str, Field(pattern="(?i)^(debug|info|warning|error)$")]
-# What is wrong is not repeated by these: it may hold a password.
-HttpUrl = Annotated[str, Field(pattern=r"^(https?://[^/].*)?$")]
-NatsUrls = Annotated[str, Field(pattern=r"^((nats|tls)://[^/,]+,?)*$")]
-DatabaseUrl = Annotated[str, Field(pattern=r"^((postgresql\+asyncpg|sqlite\+aiosqlite)://.+)?$")]
-# Names without scheme, port or path, or * for any.
-HostNames = Annotated[str, Field(pattern=r"^([ ,]*(\*|\[[\da-f:]+\]|[\w.-]+)[ ,]*)+$")]
+from shared import known_settings
+
+
+def _pattern(pattern: str, wanted: str) -> Any:
+    """What is wrong is told by what is wanted, and not repeated: it may hold a password."""
+    return Field(pattern=pattern, description=wanted)
+
+
+# As Django has them: a dot in front means the name and all below it.
+HOST = r"(\*|\[[\da-f:.]+\]|\.?\w[\w-]*(\.\w[\w-]*)*)"
+LEVELS = "must be DEBUG, INFO, WARNING or ERROR"
+HTTP = "must be an address that begins with http:// or https://"
+NATS = "must be nats://HOST:PORT or tls://HOST:PORT; with commas, those of a cluster"
+DATABASE = "must begin with postgresql+asyncpg:// or sqlite+aiosqlite://"
+DRIVERS = (r"postgresql\+asyncpg", r"sqlite\+aiosqlite")
+HOSTS = (
+    "must be names with neither scheme, port nor path, with commas: api.example.org, "
+    "or .example.org for it and all names below it, or * for any"
+)
+LogLevel = Annotated[str, _pattern("(?i)^(debug|info|warning|error)$", LEVELS)]
+HttpUrl = Annotated[str, _pattern(r"^(https?://[^/\s]\S*)?$", HTTP)]
+NatsUrls = Annotated[str, _pattern(r"^((nats|tls)://[^/,\s]+,?)*$", NATS)]
+DatabaseUrl = Annotated[str, _pattern(rf"^(({'|'.join(DRIVERS)})://.+)?$", DATABASE)]
+HostNames = Annotated[str, _pattern(rf"(?i)^[ ,]*{HOST}([ ,]+{HOST})*[ ,]*$", HOSTS)]
 
 
 def platform(name: str, default: Any) -> Any:
@@ -29,7 +48,7 @@ def platform(name: str, default: Any) -> Any:
 class PlatformSettings(BaseSettings):
     """What any process of the system may need, services or not."""
 
-    model_config = SettingsConfigDict(populate_by_name=True, extra="ignore")
+    model_config = SettingsConfigDict(populate_by_name=True, extra="ignore", allow_inf_nan=False)
 
     data_dir: Path = platform("data_dir", Path("data"))
     log_level: LogLevel = platform("log_level", "INFO")
@@ -43,11 +62,15 @@ class PlatformSettings(BaseSettings):
 
     @classmethod
     def load(cls) -> Self:
-        """Read the environment; a missing or wrong value exits with one line per fault."""
+        """Read the environment; an unknown name, a missing or wrong value is a line each."""
+        faults = unknown_names(os.environ)
         try:
-            return cls()
+            settings = cls()
         except pydantic.ValidationError as error:
-            raise SystemExit("\n".join(_sentences(cls, error))) from None
+            faults += _sentences(cls, error)
+        if faults:
+            raise SystemExit("\n".join(faults))
+        return settings
 
 
 class ServiceSettings(PlatformSettings):
@@ -78,18 +101,27 @@ class ServiceSettings(PlatformSettings):
         return f"sqlite+aiosqlite:///{folder.resolve()}/{name}.sqlite3"
 
 
+def unknown_names(given: Iterable[str]) -> list[str]:
+    """A sentence for each MLSPLOIT_* name that is no setting of any process."""
+    fields = ServiceSettings.model_fields.items()
+    own = [name.upper() for name, info in fields if info.validation_alias is None]
+    return list(known_settings.unknown_names(given, own))
+
+
 def _sentences(cls: type[PlatformSettings], error: pydantic.ValidationError) -> Iterator[str]:
     for fault in error.errors():
+        said = fault["msg"].removeprefix("Value error, ")
         if not fault["loc"]:
-            yield fault["msg"].removeprefix("Value error, ")
+            yield said
             continue
-        field = str(fault["loc"][0])
-        name = field if field.startswith("MLSPLOIT_") else _variable(cls, field)
-        yield f"{name}: {fault['msg'].removeprefix('Value error, ')}"
+        name, info = _setting(cls, str(fault["loc"][0]))
+        is_pattern = fault["type"] == "string_pattern_mismatch"
+        yield f"{name}: {info.description if is_pattern else said}"
 
 
-def _variable(cls: type[PlatformSettings], field: str) -> str:
-    info = cls.model_fields.get(field)
-    if info is not None and info.validation_alias is not None:
-        return f"MLSPLOIT_{field.upper()}"
-    return f"{cls.model_config.get('env_prefix', '')}{field.upper()}"
+def _setting(cls: type[PlatformSettings], named: str) -> tuple[str, FieldInfo]:
+    """The variable's name and its field, by either of the two names that pydantic may tell."""
+    field = named.removeprefix(known_settings.PREFIX).lower()
+    info = cls.model_fields[field]
+    prefix = cls.model_config.get("env_prefix", "") if info.validation_alias is None else ""
+    return f"{prefix or known_settings.PREFIX}{field.upper()}", info

@@ -1,6 +1,7 @@
 """Are the settings valid for each process, and the secrets worth their name?"""
 
 import importlib
+import os
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -8,7 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 from deploy.doctor.surroundings import Surroundings
 from deploy.doctor.verdicts import Verdict, fault, ok, warning
-from shared.settings import PlatformSettings
+from shared.settings import PlatformSettings, unknown_names
 
 CHARACTERS_MIN = 16
 DIFFERENT_CHARACTERS_MIN = 8
@@ -38,14 +39,13 @@ def check_settings(process: str) -> Verdict:
 
 
 def check_names(surroundings: Surroundings) -> Verdict:
-    """Only where the repository is: an image has no .env.example."""
-    preflight = importlib.import_module("dev.preflight")
-    names = [name for name in surroundings.environ if name.startswith("MLSPLOIT_")]
-    try:
-        preflight.check_names(names)
-    except preflight.StartupFault as unknown:
-        said = "; ".join(str(unknown).splitlines())
-        return fault("names of settings", said, "Correct the name, or take the line out of .env.")
+    unknown = unknown_names(surroundings.environ)
+    # Said here, once: what else the processes were told is judged without it.
+    for sentence in unknown:
+        os.environ.pop(sentence.partition(":")[0], None)
+    if unknown:
+        remedy = "Correct the name, or take the line out of .env."
+        return fault("names of settings", "; ".join(unknown), remedy)
     return ok("names of settings", "all known")
 
 

@@ -50,8 +50,7 @@ def _verdicts(check: Check) -> Iterable[Verdict]:
 
 def _checks(surroundings: Surroundings) -> Iterator[Check]:
     mine = _seen_from(surroundings)
-    if surroundings.image is None:
-        yield partial(configuration.check_names, surroundings)
+    yield partial(configuration.check_names, surroundings)
     for process in mine:
         yield partial(configuration.check_settings, process)
     yield partial(configuration.check_secrets, surroundings)

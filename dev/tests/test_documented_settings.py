@@ -1,7 +1,6 @@
 """Every setting of every process stands in `.env.example`, and nothing stands there in vain."""
 
 import importlib
-import re
 from collections.abc import Iterator
 
 import pytest
@@ -10,15 +9,14 @@ from pydantic import AliasChoices
 from pydantic_settings import BaseSettings
 
 from dev.environment import ROOT
-from shared.settings import ServiceSettings
+from shared.known_settings import DOCUMENTED, INNER
+from shared.settings import ServiceSettings, unknown_names
 
 MODULES = (
     *(f"services.{name}.settings" for name in ("users", "files", "modules", "pipelines", "runs")),
     "gateway.portal.settings",
     "execution.settings",
 )
-# Where the processes find each other is nobody's choice: `make run` and compose say it.
-INNER = re.compile(r"MLSPLOIT_(NATS|GATEWAY|USERS|FILES|MODULES|PIPELINES|RUNS|PORTAL)_URL")
 # Documented once, for runs.
 OF_EVERY_SERVICE = {
     f"MLSPLOIT_RUNS_{field}".upper()
@@ -85,9 +83,16 @@ def test_nothing_is_documented_that_nobody_reads() -> None:
     assert documented() - known - OF_THE_SYSTEM == set()
 
 
+def test_no_process_is_told_a_name_that_it_would_refuse() -> None:
+    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"].values()
+    told = {name for each in compose for name in each.get("environment", {})}
+
+    assert "MLSPLOIT_USERS_PEER_TIMEOUT_SECONDS" in told
+    assert unknown_names(told) == []
+
+
 def documented() -> set[str]:
-    text = (ROOT / ".env.example").read_text()
-    return set(re.findall(r"^(?:# )?(MLSPLOIT_\w+)=", text, re.MULTILINE))
+    return set(DOCUMENTED.findall((ROOT / ".env.example").read_text()))
 
 
 def settings_of(module: str) -> set[str]:

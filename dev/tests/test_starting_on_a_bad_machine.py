@@ -12,6 +12,7 @@ from dev import preflight
 from dev.environment import data_dir_of, ensure_dotenv, read_settings
 from dev.ports import free_ports
 from dev.preflight import StartupFault
+from dev.stack import Stack
 
 
 def test_a_busy_gateway_port_is_named() -> None:
@@ -131,6 +132,20 @@ def test_a_misspelt_setting_is_refused_with_the_right_one() -> None:
 
     assert str(fault.value).startswith("MLSPLOIT_API_ALLOWED_HOST: is no setting; MLSPLOIT_API_ALL")
     assert "LOG_LEVEL" not in str(fault.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("MLSPLOIT_TRUSTED_PROXIES", "10.0.0.0/33"), ("MLSPLOIT_OTLP_SAMPLED_RATIO", "half")],
+)
+def test_what_the_gateway_is_told_is_judged_before_it_starts(
+    name: str, value: str, tmp_path: Path
+) -> None:
+    stack = Stack(tmp_path, {name: value})
+
+    with pytest.raises(preflight.StartupFault, match=f"^{name}.*{value}"):
+        stack.prepare()
+    stack.stop()
 
 
 def test_every_setting_that_a_system_is_given_is_known() -> None:

@@ -69,6 +69,15 @@ def test_an_unknown_command_is_one_sentence() -> None:
     assert done.stderr == "Unknown command 'frobnicate': `manage.py help` lists them all.\n"
 
 
+def test_a_command_refuses_a_setting_that_is_none() -> None:
+    environ = os.environ | {"MLSPLOIT_LOG_LEVL": "DEBUG"}
+    done = ask("listusers", environ=environ)
+
+    assert done.returncode == 1
+    assert done.stderr.startswith("MLSPLOIT_LOG_LEVL: is no setting; MLSPLOIT_LOG_LEVEL is")
+    assert ask("help", environ=environ).returncode == 0
+
+
 def test_a_command_loads_no_other_service() -> None:
     program = (
         "import sys, manage; manage.run(['listusers', '--help']);"

@@ -17,7 +17,7 @@ def test_containers_and_the_native_run_have_the_same_processes() -> None:
     compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
     native = {IN_CONTAINERS.get(spec.name, spec.name) for spec in load_specs()}
 
-    assert native | {"postgres"} == set(compose["services"])
+    assert native | {"postgres", "settings"} == set(compose["services"])
 
 
 def test_a_list_that_waits_for_nobody_is_refused(tmp_path: Path) -> None:

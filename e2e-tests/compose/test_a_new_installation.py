@@ -164,6 +164,20 @@ def test_every_command_of_an_administrator_works_in_a_container(site: Site) -> N
     assert "helloworld" in said["listmodules"]
 
 
+def test_a_misspelt_setting_stops_the_start_with_a_sentence(site: Site) -> None:
+    dotenv = site.installation.folder / ".env"
+    right = dotenv.read_text()
+    dotenv.write_text(f"{right}MLSPLOIT_RUNS_LEASE_SECOND=60\n")
+    try:
+        with pytest.raises(RuntimeError, match='"settings" didn\'t complete successfully: exit 1'):
+            site.installation.runs("./docker-start-api.sh", "--detach")
+        said = site.installation.runs("docker", "compose", "logs", "--no-color", "settings")
+    finally:
+        dotenv.write_text(right)
+
+    assert "MLSPLOIT_RUNS_LEASE_SECOND: is no setting; MLSPLOIT_RUNS_LEASE_SECONDS is" in said
+
+
 def test_a_command_that_fails_says_so_by_its_exit_code(site: Site) -> None:
     with pytest.raises(RuntimeError, match="exit 1"):
         site.manage("checkuserexists nobody-of-this-name")

@@ -26,7 +26,7 @@ def watched(collector: Collector, tmp_path_factory: pytest.TempPathFactory) -> I
         "MLSPLOIT_OTLP_ENDPOINT": collector.url,
         "MLSPLOIT_TRUSTED_PROXIES": PROXY,
         "MLSPLOIT_HOSTING_SSL_ENABLED": "true",
-        "MLSPLOIT_API_ALLOWED_HOSTS": f"{NAME},127.0.0.1",
+        "MLSPLOIT_API_ALLOWED_HOSTS": NAME,
     }
     with Stack(tmp_path_factory.mktemp("watched") / "data", settings) as stack:
         yield stack

@@ -55,6 +55,10 @@ def start(tmp_path: Path) -> Start:
             BY_ACME | {"MLSPLOIT_API_ALLOWED_HOSTS": ""},
             "ACME needs names: list them in MLSPLOIT_API_ALLOWED_HOSTS",
         ),
+        (
+            BY_ACME | {"MLSPLOIT_API_ALLOWED_HOSTS": "example.org,.example.org"},
+            "ACME needs whole names: MLSPLOIT_API_ALLOWED_HOSTS has .example.org",
+        ),
     ],
 )
 def test_what_could_not_work_is_refused_in_a_sentence(

@@ -7,7 +7,7 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, PositiveInt, SecretStr, model_validator
 from pydantic_settings import SettingsConfigDict
 
-from shared.settings import ServiceSettings
+from shared.settings import HttpUrl, ServiceSettings
 
 KEY_CHARACTERS_MIN = 25
 
@@ -37,7 +37,7 @@ class FilesSettings(ServiceSettings):
     storage_dir: Path | None = None
     # s3://BUCKET/PREFIX: blobs are in a bucket, not in a directory.
     storage_url: Annotated[str, AfterValidator(_a_bucket)] = ""
-    s3_endpoint_url: str = ""
+    s3_endpoint_url: HttpUrl = ""
     s3_region: str = "us-east-1"
     # Without them, where the AWS tools look: the environment, ~/.aws, the machine's own role.
     s3_access_key_id: str = ""

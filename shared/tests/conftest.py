@@ -63,7 +63,7 @@ def build_service() -> Callable[[Path, Peers], FastAPI]:
             nats_url="",
             body_bytes_max=BODY_BYTES_MAX,
             body_idle_seconds=0.2,
-            api_allowed_hosts="mlsploit.test,other.test",
+            api_allowed_hosts="mlsploit.test,other.test,.wild.test,[::1]",
         )
         described = Service(
             name="echo", title="Echo", settings=settings, routers=(router,), migrations=None

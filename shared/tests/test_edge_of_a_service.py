@@ -42,10 +42,37 @@ async def test_links_are_built_from_the_host_the_client_used(
     assert answer.json() == {"base": base}
 
 
-@pytest.mark.parametrize("host", ["evil.test", "mlsploit.test,other.test", "mlsploit.test.evil"])
+@pytest.mark.parametrize(
+    "host",
+    [
+        "evil.test",
+        "mlsploit.test,other.test",
+        "mlsploit.test.evil",
+        "a.mlsploit.test",
+        "evilwild.test",
+        "wild.test.evil",
+        "user@mlsploit.test",
+        "mlsploit.test:80:80",
+        "mlsploit.test:x",
+        "mlsploit.test/..",
+        "[::2]",
+        "",
+    ],
+)
 async def test_a_host_that_is_not_ours_is_refused(client: httpx.AsyncClient, host: str) -> None:
     answer = await client.get("/healthz", headers={"X-Forwarded-Host": host})
     assert (answer.status_code, answer.json()) == (400, {"detail": "Invalid host."})
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["MLSPLOIT.test", "mlsploit.test.", "wild.test", "a.b.Wild.test:443", "[::1]", "[::1]:8000"],
+)
+async def test_a_host_is_ours_by_its_name_or_as_one_below_a_dotted_one(
+    client: httpx.AsyncClient, host: str
+) -> None:
+    answer = await client.get("/healthz", headers={"X-Forwarded-Host": host})
+    assert answer.status_code == 200
 
 
 async def test_head_is_answered_like_get(client: httpx.AsyncClient, signer: Signer) -> None:

@@ -36,6 +36,12 @@ backup: $(READY) ## Copy a system into a folder, while it runs: make backup TO=f
 restore: $(READY) ## Make a system from a backup, where there is none: make restore FROM=folder
 	@$(PYTHON) -m dev.restore $(FROM)
 
+backup-compose: ## The same for a system in containers: make backup-compose TO=folder
+	@deploy/backup.sh $(TO)
+
+restore-compose: ## The same for containers, where there are none: make restore-compose FROM=folder
+	@deploy/restore.sh $(FROM)
+
 ##@ Test
 
 test: $(READY) ## Run every test; narrow it down with TESTS=path or TESTS="-k words"
@@ -137,4 +143,4 @@ help: ## Show this
 $(READY): requirements/dev.txt
 	@sh dev/setup.sh
 
-.PHONY: run backup restore demo env token test test-compose test-fuzz test-security test-chaos sbom audit lint format orphans migration openapi events lock bench bench-growth bench-load bench-blobs bench-dispatch bench-streams bench-logs clean help
+.PHONY: run backup restore backup-compose restore-compose demo env token test test-compose test-fuzz test-security test-chaos sbom audit lint format orphans migration openapi events lock bench bench-growth bench-load bench-blobs bench-dispatch bench-streams bench-logs clean help

@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import shutil
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -14,7 +15,7 @@ from dev import example_modules
 from dev.environment import ROOT, ensure_dotenv, without_settings
 
 BUILD_SECONDS_MAX = 1200
-ROLLING_SECONDS_MAX = 600
+SCRIPT_SECONDS_MAX = 600
 FILES = ("docker-compose.yml", "e2e-tests/compose/repositories.yml")
 
 
@@ -58,13 +59,24 @@ class ComposeProject:
         return self.compose("run", "--rm", "--no-TTY", service, *arguments)
 
     def restart_one_by_one(self, *services: str) -> None:
+        self.runs("deploy/rolling-restart.sh", *services)
+
+    def runs(self, script: str, *arguments: str, path: str = os.environ["PATH"]) -> str:
         """What an operator types, in this project."""
         environ = self._environ | {
             "COMPOSE_FILE": ":".join(str(ROOT / name) for name in FILES),
             "COMPOSE_ENV_FILES": str(self.folder / ".env"),
+            "PATH": path,
         }
-        command = [str(ROOT / "deploy" / "rolling-restart.sh"), *services]
-        said(command, environ, ROLLING_SECONDS_MAX)
+        return said([str(ROOT / script), *arguments], environ, SCRIPT_SECONDS_MAX)
+
+    def without_data(self, folder: Path) -> "ComposeProject":
+        """Another with the same secrets, images and repositories, of which nothing runs."""
+        folder.mkdir()
+        shared = ("MLSPLOIT_IMAGE_TAG", "MLSPLOIT_MODULES", "TEST_REPOSITORIES")
+        other = ComposeProject(folder, {name: self._environ[name] for name in shared})
+        shutil.copy(self.folder / ".env", folder)
+        return other
 
     def scale(self, **replicas: int) -> None:
         scales = [f"--scale={service}={count}" for service, count in replicas.items()]

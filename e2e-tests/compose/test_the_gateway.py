@@ -65,6 +65,24 @@ def test_a_request_is_found_by_its_id_in_the_gateways_log_and_in_the_services(
     assert {one["x-request-id"] for one in of_the_service} == {request_id}
 
 
+def test_the_gateways_log_tells_no_link_to_a_content_and_no_query(
+    project: ComposeProject, alice: Person
+) -> None:
+    file = alice.uploads("kept.txt", b"kept")
+    link = file["blob_url"].split("/")[-2]
+    answer = alice.http.get(f"{file['blob_url']}?token={alice.token}")
+    asked = alice.asks("GET", f"/api/v1/files/?token={alice.token}").headers["X-Request-ID"]
+    fetched = answer.headers["X-Request-ID"]
+    eventually(lambda: lines(project, "gateway", asked), "the gateway's line")
+    eventually(lambda: lines(project, "files", fetched), "the service's line")
+
+    assert answer.content == b"kept"
+    for service in ("gateway", "files"):
+        log = project.compose("logs", "--no-color", service)
+        assert link not in log
+        assert alice.token not in log
+
+
 def test_events_outlive_the_container_that_keeps_them(
     project: ComposeProject, alice: Person
 ) -> None:

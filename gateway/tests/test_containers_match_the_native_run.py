@@ -69,6 +69,7 @@ def test_the_labels_have_the_routes_of_the_native_run() -> None:
             "rule": router["rule"],
             "middlewares": ",".join(router.get("middlewares", [])),
             "priority": str(router.get("priority", "")),
+            "observability": str(router.get("observability", {}).get("accessLogs", "")).lower(),
         }
         for name, router in read("gateway/routes.yml")["http"]["routers"].items()
     }
@@ -79,6 +80,7 @@ def test_the_labels_have_the_routes_of_the_native_run() -> None:
             "rule": router["rule"],
             "middlewares": router.get("middlewares", "").replace("@file", ""),
             "priority": router.get("priority", ""),
+            "observability": router.get("observability", ""),
         }
         for name, router in routers_by_label().items()
     }

@@ -4,7 +4,13 @@
 set -eu
 
 if [ "$SERVICE" = execution ]; then
-    exec test -f "$MLSPLOIT_WORKER_DIR/ready"
+    # Of the workers that share a folder, the one in this container.
+    for lock in "$MLSPLOIT_WORKER_DIR/lock" "$MLSPLOIT_WORKER_DIR"/worker-*/lock; do
+        if [ "$(cat "$lock" 2>/dev/null)" = "$(hostname)" ]; then
+            exec test -f "${lock%lock}ready"
+        fi
+    done
+    exit 1
 fi
 exec python -S -c '
 import http.client, sys

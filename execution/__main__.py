@@ -2,20 +2,16 @@
 
 import argparse
 import asyncio
-import fcntl
 import os
 import shutil
 import signal
-import stat
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
 from execution.checkout import Checkouts
 from execution.environments import Environments
 from execution.gateway import Gateway
 from execution.loop import Worker
+from execution.place import place_for
 from execution.runners import Runner
 from execution.runners.process import ProcessRunner
 from execution.settings import WorkerSettings
@@ -31,11 +27,8 @@ def main() -> None:
         sys.exit("git is missing: the worker fetches modules with it")
     settings = WorkerSettings.load()
     configure_logging("execution", settings.log_level)
-    settings.folder.mkdir(parents=True, exist_ok=True)
-    # What modules leave there may be anything, even programs that belong to root.
-    settings.folder.chmod(stat.S_IRWXU)
-    with _only_worker_of(settings.folder):
-        asyncio.run(run(settings))
+    with place_for(settings) as mine:
+        asyncio.run(run(mine))
 
 
 def _read_arguments() -> None:
@@ -75,19 +68,6 @@ def build_runner(settings: WorkerSettings) -> Runner:
         settings.folder / "environments", settings.environment_seconds_max, kept
     )
     return ProcessRunner(checkouts, environments, settings.folder)
-
-
-@contextmanager
-def _only_worker_of(folder: Path) -> Iterator[None]:
-    """Two workers in one folder would remove each other's jobs."""
-    with (folder / "lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            sys.exit(f"another worker is running in {folder}; set MLSPLOIT_WORKER_DIR for this one")
-        lock.write(str(os.getpid()))
-        lock.flush()
-        yield
 
 
 if __name__ == "__main__":

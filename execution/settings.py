@@ -38,6 +38,8 @@ class WorkerSettings(PlatformSettings):
     dir: Path | None = None
     # The same folder as the Docker engine sees it, when the worker itself is in a container.
     host_dir: Path | None = None
+    # Other workers have the same folder: each takes a place in it.
+    dir_shared: bool = False
     runner: Literal["process", "docker"] = "process"
     jobs: PositiveInt = 2
     drain_seconds: NonNegativeFloat = 5.0

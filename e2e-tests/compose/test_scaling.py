@@ -3,15 +3,21 @@
 from collections.abc import Iterator
 
 import pytest
-from harness.people import Person
+from harness.people import Person, step
 
+from compose.conftest import SERVED
 from compose.load import Load, Tally
 from compose.project import ComposeProject
 from compose.records import SERVICES, disagreements, leaders, told, unheard, waiting
+from dev.environment import ROOT
 from dev.waiting import eventually
 
 REPLICAS = {"users": 2, "files": 2, "modules": 2, "pipelines": 2, "runs": 3, "portal": 2}
 SETTLE_SECONDS_MAX = 90
+IMAGE = ROOT / "examples/demo/images/digit-3-0749.png"
+# More than one worker takes at once.
+JOBS = 6
+JOBS_SECONDS_MAX = 300
 pytestmark = pytest.mark.timeout(1800)
 
 
@@ -82,6 +88,22 @@ def test_without_any_replica_clients_get_the_contracts_503(
         "modules is back",
         seconds_max=SETTLE_SECONDS_MAX,
     )
+
+
+def test_two_workers_on_one_host_share_the_jobs_and_do_none_twice(
+    project: ComposeProject, alice: Person
+) -> None:
+    pipeline = alice.builds_pipeline(step(SERVED, "Classify"))
+    images = [alice.uploads(f"{n}.png", IMAGE.read_bytes()) for n in range(JOBS)]
+    try:
+        project.scale(execution=2)
+        runs = [alice.runs(pipeline, [image]) for image in images]
+        jobs = [job for run in runs for job in alice.waits_for(run, seconds_max=JOBS_SECONDS_MAX)]
+    finally:
+        project.scale(execution=1)
+
+    assert [(job["status"], job["attempt"]) for job in jobs] == [("FINISHED", 1)] * JOBS
+    assert len({job["worker"] for job in jobs}) == 2
 
 
 def expect_nothing_amiss(

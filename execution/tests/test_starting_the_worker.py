@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import socket
 import sys
 from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -119,6 +120,27 @@ async def test_a_second_worker_in_one_folder_is_refused(
     assert second.returncode == 1
     assert "another worker is running in" in said
     assert (tmp_path / "ready").exists()
+
+
+async def test_workers_that_share_a_folder_have_a_place_and_a_name_each(
+    start: Start, gateway: GatewayStandIn, nats: NatsServer, tmp_path: Path
+) -> None:
+    settings = {"gateway_url": gateway.url, "nats_url": nats.url, "worker_token": TOKEN}
+    settings |= {"worker_dir_shared": "true", "worker_name": "w"}
+    first = await start(**settings)
+    await eventually((tmp_path / "ready").exists)
+    await start(**settings)
+    await eventually((tmp_path / "worker-2" / "ready").exists)
+    await eventually(lambda: set(gateway.backends) == {"w", "w-2"})
+
+    first.kill()
+    await first.wait()
+    (tmp_path / "ready").unlink()
+    await start(**settings)
+    await eventually((tmp_path / "ready").exists)
+
+    assert {path.parent.name for path in tmp_path.glob("*/lock")} == {"worker-2"}
+    assert (tmp_path / "lock").read_text() == socket.gethostname()
 
 
 @pytest.mark.attack

@@ -16,6 +16,7 @@ import pytest
 from harness.people import People, Person, step
 
 from compose.certificates import issue
+from compose.commands import IMAGES
 from compose.installation import Installation
 from dev.example_modules import EXAMPLES
 from dev.ports import free_ports
@@ -176,6 +177,13 @@ def test_a_misspelt_setting_stops_the_start_with_a_sentence(site: Site) -> None:
         dotenv.write_text(right)
 
     assert "MLSPLOIT_RUNS_LEASE_SECOND: is no setting; MLSPLOIT_RUNS_LEASE_SECONDS is" in said
+
+
+def test_the_doctor_finds_nothing_amiss_in_any_container(site: Site) -> None:
+    said = site.manage("doctor")
+    print(said)
+
+    assert said.count(" 0 to be looked at, 0 at fault.") == len(IMAGES), said
 
 
 def test_a_command_that_fails_says_so_by_its_exit_code(site: Site) -> None:

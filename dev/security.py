@@ -27,9 +27,9 @@ class Tally:
     figures: dict[str, float] = field(default_factory=dict)
 
 
-@dataclass
+@dataclass(eq=False)
 class Closing:
-    """A pytest plugin; `of_files` has the tallies by the file's name, in words."""
+    """A pytest plugin, which pytest wants to hash; `of_files` has the tallies by file, in words."""
 
     of_files: dict[str, Tally] = field(default_factory=dict)
 

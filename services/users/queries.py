@@ -1,12 +1,14 @@
 """Every SELECT of this service. Reads for a person take that person's id."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.users.models import FailedLogins, Token, User
+from shared.auth import REVOCATION_SECONDS_MORE
 from shared.clock import utc_now
 from shared.db import col
 from shared.errors import NotFound
@@ -91,8 +93,9 @@ def _is_live() -> tuple[ColumnElement[bool], ...]:
 
 
 async def list_revoked_tokens(session: AsyncSession) -> Sequence[Token]:
-    """Those that would still be believed if nobody told that they are not."""
+    """Those that would still be believed, now or by a clock that is set back, if nobody told."""
+    oldest = utc_now() - timedelta(seconds=REVOCATION_SECONDS_MORE)
     statement = select(Token).where(
-        col(Token.revoked_at).is_not(None), col(Token.expires_at) > utc_now()
+        col(Token.revoked_at).is_not(None), col(Token.expires_at) > oldest
     )
     return (await session.scalars(statement)).all()

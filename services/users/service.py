@@ -1,6 +1,5 @@
 """The rules of accounts: who may exist, how they prove it, and when they stop being believed."""
 
-import time
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import uuid4
@@ -184,12 +183,15 @@ async def rename_user(session: AsyncSession, user: User, username: str) -> User:
 async def delete_user(session: AsyncSession, user: User) -> float:
     """The account and its credentials go now; what it owns elsewhere follows the event.
 
-    Answers when: tokens issued up to then are no longer believed.
+    Answers when: tokens issued up to then are no longer believed, nor are those that a clock has
+    issued which was set back since.
     """
-    deleted_at = time.time()
+    now = utc_now()
     user_id = user.id or 0
-    for row in await queries.list_live_tokens(session, user_id):
-        row.revoked_at = utc_now()
+    tokens = await queries.list_live_tokens(session, user_id)
+    for row in tokens:
+        row.revoked_at = now
+    deleted_at = max([now, *(row.created_at for row in tokens)]).timestamp()
     await session.delete(user)
     await tell_revocation(session, f"user.{user_id}", deleted_at)
     await publish(session, UserDeleted(user_id=user_id))

@@ -85,6 +85,28 @@ async def test_a_token_of_a_clock_slightly_ahead_is_believed(
     assert (await verifier.verify(signer.token(1, iat=time.time() + 3))).user_id == 1
 
 
+async def test_after_a_clock_was_set_back_everybody_is_still_logged_in(
+    verifier: TokenVerifier, signer: Signer
+) -> None:
+    assert (await verifier.verify(signer.token(1, iat=time.time() + 3600))).user_id == 1
+
+
+async def test_a_revocation_outlives_a_clock_that_is_set_forward_and_back(
+    verifier: TokenVerifier, signer: Signer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = signer.token(1, lives_seconds=60)
+    caller = await verifier.verify(token)
+    revocations = verifier.revocations
+    await revocations.on_entry(f"token.{caller.token_id}", str(caller.expires_at).encode())
+    later = time.time() + 3600
+    with monkeypatch.context() as forward:
+        forward.setattr(time, "time", lambda: later)
+        await revocations.on_entry("token.another", str(later + 60).encode())
+
+    with pytest.raises(Unauthenticated):
+        await verifier.verify(token)
+
+
 async def test_a_verified_token_ends_when_it_expires_all_the_same(
     verifier: TokenVerifier, signer: Signer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,11 +1,15 @@
 """`/api/v1/users/`: people see themselves, administrators see everybody."""
 
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 
 import httpx
 import pytest
+from sqlalchemy import update
 
 from services.users import queries
+from services.users.models import Token
+from shared.clock import utc_now
 from shared.db import Database
 from shared.testing.fixtures import Published
 from shared.testing.peers import Peers
@@ -125,6 +129,23 @@ async def test_a_deleted_user_is_gone_with_every_token_and_told_about(
     subjects = [subject for subject, _ in await published()]
     assert "mlsploit.events.users.user.deleted" in subjects
     assert any(subject.startswith("$KV.mlsploit_revocations.user.") for subject in subjects)
+
+
+async def test_a_deleted_users_tokens_end_though_the_clock_was_set_back_since_they_were_issued(
+    client: httpx.AsyncClient, register: Register, database: Database, published: Published
+) -> None:
+    ada = await register("ada")
+    me = await _me(client, ada)
+    later = utc_now() + timedelta(hours=1)
+    async with database.transaction() as session:
+        await session.execute(update(Token).values(created_at=later))
+
+    await client.delete(me, headers=ada)
+
+    [moment] = [
+        float(str(told)) for subject, told in await published() if "revocations.user." in subject
+    ]
+    assert moment == later.timestamp()
 
 
 async def test_ids_never_come_back(client: httpx.AsyncClient, register: Register) -> None:

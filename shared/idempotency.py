@@ -5,7 +5,8 @@ gets that answer, another one with the same key is refused. Only success is kept
 changed nothing, so asking again is harmless. An answer may hold a secret, such as a new token, so
 it is kept under lock: the key that the client chose opens it, and only a digest of that is stored.
 Invariant: while a request with a key is at work, no other with that key is. What `keep_created` is
-told of is never done twice: the answer is kept in the transaction of the change.
+told of is never done twice: the answer is kept in the transaction of the change, and who has lost
+the key meanwhile, by a long standstill or a clock that was set, changes nothing.
 """
 
 import asyncio
@@ -23,7 +24,7 @@ import orjson
 import structlog
 from cryptography.fernet import Fernet
 from python_multipart.multipart import parse_options_header
-from sqlalchemy import Row, Update, delete, insert, select, update
+from sqlalchemy import Row, Update, and_, delete, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.datastructures import Headers
@@ -43,7 +44,7 @@ HEADER = "idempotency-key"
 KEY_LENGTH_MAX = 512
 KEPT_HOURS = 24
 # A claim is renewed while its request is at work; one that is not was left by a crash.
-CLAIM_SECONDS = 15.0
+CLAIM = timedelta(seconds=15)
 RENEW_SECONDS = 5.0
 # Longer than a claim: whoever waits for a crashed request gets its turn.
 WAIT_SECONDS = 20.0
@@ -140,7 +141,9 @@ async def keep_created(session: AsyncSession, item: dict[str, Any]) -> dict[str,
     at_work = _at_work.get()
     if at_work is not None and at_work[1].is_read:
         kept, body = at_work
-        await session.execute(kept.keeping(body, created(item)))
+        keeping = kept.keeping(body, created(item)).returning(keys.c.id)
+        if (await session.execute(keeping)).first() is None:
+            raise StillAtWork
     return item
 
 
@@ -223,15 +226,17 @@ class KeptAnswer:
 
     async def _claim_or_find(self, session: AsyncSession) -> Row[Any] | None:
         now = utc_now()
-        await session.execute(delete(keys).where(keys.c.expires_at < now))
+        # No claim lasts for so long: it was made before a clock was set back, and may be dead.
+        is_of_later = and_(
+            keys.c.id == self._id,
+            keys.c.status.is_(None),
+            keys.c.expires_at > now + 4 * CLAIM,
+        )
+        await session.execute(delete(keys).where(or_(keys.c.expires_at < now, is_of_later)))
         row = (await session.execute(select(keys).where(keys.c.id == self._id))).one_or_none()
         if row is not None:
             return row
-        values = {
-            "id": self._id,
-            "holder": self._holder,
-            "expires_at": now + _seconds(CLAIM_SECONDS),
-        }
+        values = {"id": self._id, "holder": self._holder, "expires_at": now + CLAIM}
         await session.execute(insert(keys).values(values))
         return None
 
@@ -250,11 +255,9 @@ class KeptAnswer:
     async def _renew(self) -> None:
         while True:
             await asyncio.sleep(RENEW_SECONDS)
-            expires_at = utc_now() + _seconds(CLAIM_SECONDS)
+            renewed = update(keys).where(*self._mine()).values(expires_at=utc_now() + CLAIM)
             async with self._database.transaction(is_noted=False) as session:
-                await session.execute(
-                    update(keys).where(*self._mine()).values(expires_at=expires_at)
-                )
+                await session.execute(renewed)
 
     async def keep(self, body: BodyPrint, response: Response) -> None:
         """Changes nothing where the transaction of the change has kept it."""
@@ -291,7 +294,3 @@ class KeptAnswer:
 
 # The request with a key that is being answered here and now.
 _at_work: ContextVar[tuple[KeptAnswer, BodyPrint] | None] = ContextVar("at_work", default=None)
-
-
-def _seconds(seconds: float) -> timedelta:
-    return timedelta(seconds=seconds)

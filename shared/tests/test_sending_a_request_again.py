@@ -12,7 +12,7 @@ from sqlalchemy import select, update
 from shared import idempotency
 from shared.clock import utc_now
 from shared.db import Database
-from shared.idempotency import KEY_LENGTH_MAX, BodyPrint
+from shared.idempotency import CLAIM, KEY_LENGTH_MAX, BodyPrint
 from shared.messaging.tables import idempotency_keys
 from shared.testing.eventually import eventually
 from shared.testing.peers import Peers
@@ -196,8 +196,9 @@ async def test_whoever_waits_too_long_is_told_to_come_again(
     writer: httpx.AsyncClient, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await send(writer)
+    claim = {"status": None, "expires_at": utc_now() + CLAIM}
     async with database.transaction() as session:
-        await session.execute(update(idempotency_keys).values(status=None))
+        await session.execute(update(idempotency_keys).values(claim))
     monkeypatch.setattr(idempotency, "WAIT_SECONDS", 0.0)
     answer = await send(writer)
     assert (answer.status_code, set(answer.json())) == (409, {"detail"})

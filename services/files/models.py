@@ -1,6 +1,6 @@
 """Tables: files, who holds them, blobs on their way out, and people who are gone."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from sqlalchemy import Column, ForeignKey, Index, Text
 from sqlalchemy.orm import registry
@@ -19,6 +19,8 @@ KINDS = (INPUT, OUTPUT)
 
 BLOB_KEY_LENGTH = 32
 HOLDER_LENGTH_MAX = 100
+# When a blob is due that nobody may keep any more: before whatever any clock says.
+AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class FilesTable(SQLModel, registry=registry(metadata=METADATA)):
@@ -70,7 +72,10 @@ class FileReference(FilesTable, table=True):
 
 
 class DoomedBlob(FilesTable, table=True):
-    """A blob to remove when it is due: its file was deleted, or its upload never came to an end."""
+    """A blob to remove when it is due: its file was deleted, or its upload never came to an end.
+
+    Once it is due at once, no upload keeps it any more, whatever the clock says by then.
+    """
 
     __tablename__ = "doomed_blobs"
 

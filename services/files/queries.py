@@ -188,9 +188,11 @@ async def lock_unclaimed(session: AsyncSession, now: datetime, *, limit: int) ->
     ).all()
 
 
-async def list_due_blobs(session: AsyncSession, now: datetime, *, limit: int) -> Sequence[str]:
-    statement = select(col(DoomedBlob.key)).where(col(DoomedBlob.due_at) <= now).limit(limit)
-    return (await session.scalars(statement)).all()
+async def list_due_blobs(session: AsyncSession, now: datetime, *, limit: int) -> Sequence[Any]:
+    """(key, due at)."""
+    columns = (col(DoomedBlob.key), col(DoomedBlob.due_at))
+    statement = select(*columns).where(columns[1] <= now).limit(limit)
+    return (await session.execute(statement)).all()
 
 
 async def blobs_by_key(session: AsyncSession) -> dict[str, tuple[int, int]]:

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.files import queries
 from services.files.errors import FileInUse, NoSuchLink, QuotaExceeded
-from services.files.models import INPUT, OUTPUT, DoomedBlob, File, FileReference
+from services.files.models import AT_ONCE, INPUT, OUTPUT, DoomedBlob, File, FileReference
 from services.files.presenter import Presenter
 from services.files.schemas import (
     FileChange,
@@ -25,7 +25,7 @@ from shared.clients.runs import RunsClient
 from shared.clients.users import UsersClient
 from shared.clock import utc_now
 from shared.db import Database, col, lock_name, table_of
-from shared.errors import Forbidden, InvalidFields, Unauthenticated
+from shared.errors import Forbidden, InvalidFields, Unauthenticated, Unavailable
 from shared.events.files import FileDeleted
 from shared.idempotency import keep_created
 from shared.messaging.outbox import publish
@@ -67,21 +67,36 @@ async def add_file(
     async with database.transaction() as session:
         await _check_links(session, caller, owner_id, body.parent_file)
         await _check_quota(session, owner_id, blob.size, user_bytes_max)
-        await session.execute(delete(DoomedBlob).where(col(DoomedBlob.key) == blob.key))
-        file = File(
-            owner_id=owner_id,
-            name=upload.name,
-            kind=body.kind,
-            tags=body.tags,
-            parent_id=body.parent_file,
-            blob_key=blob.key,
-            size=blob.size,
-            sha256=blob.sha256,
-            unclaimed_until=None if caller.may("files:write") else _in(unclaimed_seconds),
-        )
-        row = file.model_dump(exclude={"id"})
-        file.id = (await session.scalars(INSERT_FILE, row)).one()
-        return await keep_created(session, presenter.show_one(file, {}))
+        if await _spare(session, blob.key):
+            file = File(
+                owner_id=owner_id,
+                name=upload.name,
+                kind=body.kind,
+                tags=body.tags,
+                parent_id=body.parent_file,
+                blob_key=blob.key,
+                size=blob.size,
+                sha256=blob.sha256,
+                unclaimed_until=None if caller.may("files:write") else _in(unclaimed_seconds),
+            )
+            row = file.model_dump(exclude={"id"})
+            file.id = (await session.scalars(INSERT_FILE, row)).one()
+            return await keep_created(session, presenter.show_one(file, {}))
+    raise Unavailable
+
+
+async def _spare(session: AsyncSession, key: str) -> bool:
+    """Whether a blob that is whole may stay: not once the sweeper took its upload for dead.
+
+    What it removed may have been put in place only now, so it is to look again.
+    """
+    mine = col(DoomedBlob.key) == key
+    spared = delete(DoomedBlob).where(mine, col(DoomedBlob.due_at) > AT_ONCE)
+    if (await session.scalars(spared.returning(col(DoomedBlob.key)))).first() is not None:
+        return True
+    await session.execute(delete(DoomedBlob).where(mine))
+    await session.execute(INSERT_DOOMED, {"key": key, "due_at": utc_now()})
+    return False
 
 
 async def _check_quota(session: AsyncSession, owner_id: int, size: int, bytes_max: int) -> None:
@@ -142,11 +157,10 @@ async def delete_file(
 
 async def delete_files(session: AsyncSession, files: Sequence[Any]) -> None:
     """Rows, references and parent links go now, with the event; the blobs in a moment."""
-    now = utc_now()
     for at in range(0, len(files), ROWS_PER_STATEMENT):
         some = files[at : at + ROWS_PER_STATEMENT]
         ids = [file.id for file in some]
-        doomed = [{"key": file.blob_key, "due_at": now} for file in some]
+        doomed = [{"key": file.blob_key, "due_at": AT_ONCE} for file in some]
         await session.execute(insert(DoomedBlob), doomed)
         # Children's parent links and references follow by the foreign keys.
         await session.execute(delete(File).where(col(File.id).in_(ids)))

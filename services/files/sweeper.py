@@ -2,17 +2,20 @@
 
 Only blobs that the database names are ever removed, so a wrong or restored database cannot make
 us empty the store. A blob goes first and its row after it; in between, removing it again is fine.
+Invariant: a blob that goes here belongs to no file, though a clock that was set forward makes an
+upload look long dead while it is at work: its blob is taken from it first, and it is refused then.
 """
 
 import asyncio
+from collections.abc import Sequence
 
 import structlog
 from fastapi import FastAPI
-from sqlalchemy import delete
+from sqlalchemy import delete, update
 from sqlmodel import col
 
 from services.files import queries
-from services.files.models import DoomedBlob
+from services.files.models import AT_ONCE, DoomedBlob
 from services.files.service import delete_files
 from services.files.storage.interface import BlobStore
 from shared.clock import utc_now
@@ -56,11 +59,28 @@ async def remove_unclaimed_files(database: Database) -> int:
 async def remove_due_blobs(database: Database, store: BlobStore) -> int:
     """Remove some of the blobs that are due; returns how many."""
     async with database.reading() as session:
-        keys = await queries.list_due_blobs(session, utc_now(), limit=BLOBS_PER_TRANSACTION)
+        due = await queries.list_due_blobs(session, utc_now(), limit=BLOBS_PER_TRANSACTION)
+    keys = [row.key for row in due if row.due_at == AT_ONCE]
+    if arriving := [row.key for row in due if row.due_at > AT_ONCE]:
+        keys += await take(database, arriving)
     if not keys:
         return 0
     for key in keys:
         await store.delete(key)
     async with database.transaction() as session:
-        await session.execute(delete(DoomedBlob).where(col(DoomedBlob.key).in_(keys)))
+        # Not those of uploads that ended just now and must be looked at again.
+        gone = col(DoomedBlob.key).in_(keys), col(DoomedBlob.due_at) == AT_ONCE
+        await session.execute(delete(DoomedBlob).where(*gone))
     return len(keys)
+
+
+async def take(database: Database, keys: Sequence[str]) -> Sequence[str]:
+    """From uploads that never ended; those of them that have ended meanwhile keep theirs."""
+    taken = (
+        update(DoomedBlob)
+        .where(col(DoomedBlob.key).in_(keys))
+        .values(due_at=AT_ONCE)
+        .returning(col(DoomedBlob.key))
+    )
+    async with database.transaction() as session:
+        return (await session.scalars(taken)).all()

@@ -5,12 +5,13 @@ import httpx
 from fastapi import FastAPI
 from sqlalchemy import func, select, update
 
-from services.files.models import DoomedBlob, FileReference
+from services.files.models import DoomedBlob, File, FileReference
+from services.files.storage.interface import BlobStore, StagedBlob
 from services.files.storage.local import LocalStore
-from services.files.sweeper import remove_due_blobs
+from services.files.sweeper import remove_due_blobs, take
 from services.files.tests.conftest import ADMIN, URL, Holds, StoredBlobs, Uploads, in_every_place
 from shared.clock import utc_now
-from shared.db import Database
+from shared.db import Database, col
 from shared.testing.fixtures import Published
 from shared.testing.peers import Peers
 from shared.testing.tokens import Signer
@@ -166,6 +167,49 @@ async def test_an_upload_that_crashed_after_storing_is_cleaned_up_when_due(
         await session.execute(update(DoomedBlob).values(due_at=utc_now()))
     assert await remove_due_blobs(database, store) == 1
     assert stored() == []
+
+
+@in_every_place
+async def test_an_upload_that_the_clock_makes_look_dead_is_refused_and_leaves_nothing(
+    app: FastAPI, upload: Uploads, database: Database, stored: StoredBlobs
+) -> None:
+    store: BlobStore = app.state.store
+    stage = store.stage
+
+    async def stage_for_an_hour(key: str | None = None) -> StagedBlob:
+        blob = await stage(key)
+        keep = blob.keep
+
+        async def keep_late() -> None:
+            async with database.transaction() as session:
+                await session.execute(update(DoomedBlob).values(due_at=utc_now()))
+            assert await remove_due_blobs(database, store) == 1
+            await keep()
+
+        blob.keep = keep_late  # type: ignore[method-assign]  # slower, and the same
+        return blob
+
+    store.stage = stage_for_an_hour  # type: ignore[method-assign]  # for this upload
+    answer = await upload()
+
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+    assert len(stored()) == 1
+    assert await remove_due_blobs(database, store) == 1
+    assert stored() == []
+
+
+@in_every_place
+async def test_an_upload_that_ends_while_the_sweeper_looks_keeps_its_content(
+    app: FastAPI, upload: Uploads, database: Database, stored: StoredBlobs
+) -> None:
+    """Looked up as due, and gone from the list before it is taken."""
+    content = (await upload()).json()
+    async with database.reading() as session:
+        [key] = (await session.scalars(select(col(File.blob_key)))).all()
+
+    assert await take(database, [key]) == []
+    assert await remove_due_blobs(database, app.state.store) == 0
+    assert len(stored()) == 1, content
 
 
 async def test_a_finished_upload_is_not_doomed(upload: Uploads, database: Database) -> None:

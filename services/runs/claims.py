@@ -69,7 +69,7 @@ async def _claim(
 
 def _measure(job: Job) -> None:
     if job.ready_at is not None:
-        measures.CLAIM.observe((utc_now() - job.ready_at).total_seconds())
+        measures.CLAIM.observe(max(0, (utc_now() - job.ready_at).total_seconds()))
 
 
 async def _describe(files: FilesClient, input_ids: list[int], caller: Caller) -> list[FileView]:

@@ -6,7 +6,6 @@ Safe with any number of replicas: candidates are read without a lock and judged 
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from datetime import datetime, timedelta
 
 import structlog
 from fastapi import FastAPI
@@ -14,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.runs import leases, measures, progress, queries
 from services.runs.settings import RunsSettings
+from services.runs.times import Hearing, Moment, begin_times_anew, pull_in_times
 from shared.clock import utc_now
 from shared.db import Database
 from shared.errors import NotFound
@@ -25,27 +25,17 @@ log = structlog.get_logger(__name__)
 Act = Callable[[AsyncSession, int, RunsSettings], Awaitable[None]]
 
 
-class Hearing:
-    """Whether backends had one lease's time to be heard: no heartbeat arrives while this process,
-    its database or the whole machine is away, and no backend shall lose its work for that."""
-
-    def __init__(self, lease_seconds: float, now: datetime) -> None:
-        self._lease = timedelta(seconds=lease_seconds)
-        self._since = self._last = now
-
-    def is_fair(self, now: datetime) -> bool:
-        if now - self._last >= self._lease:
-            self._since = now
-        self._last = now
-        return now - self._since >= self._lease
-
-
 async def sweep_regularly(app: FastAPI) -> None:
     """Begun again, with a new hearing, when the database was away."""
     settings: RunsSettings = app.state.settings
-    hearing = Hearing(settings.lease_seconds, utc_now())
+    database: Database = app.state.database
+    hearing = Hearing(settings.lease_seconds, Moment.now())
+    await pull_in_times(database, settings)
     while True:
-        await sweep(app.state.database, settings, is_fair=hearing.is_fair(utc_now()))
+        if hearing.goes_on(Moment.now()):
+            log.warning("clock_was_set")
+            await begin_times_anew(database, settings)
+        await sweep(database, settings, is_fair=hearing.is_fair)
         await asyncio.sleep(settings.sweep_seconds)
 
 

@@ -58,7 +58,8 @@ async def _measure_outbox(database: Database) -> None:
     DEPTH.set(depth)
     now = utc_now()
     # SQLite keeps no zone.
-    LAG.set((now - oldest.replace(tzinfo=now.tzinfo)).total_seconds() if oldest else 0)
+    lag = (now - oldest.replace(tzinfo=now.tzinfo)).total_seconds() if oldest else 0
+    LAG.set(max(0, lag))  # Clocks are set back.
 
 
 async def _measure_streams(service: str, broker: Broker, durables: Sequence[str]) -> None:

@@ -44,7 +44,8 @@ async def measure(database: Database) -> None:
     for status in UNFINISHED:
         measures.UNFINISHED.labels(status).set(unfinished.get(status, 0))
     measures.READY.set(ready)
-    measures.READY_AGE.set((now - since).total_seconds() if since else 0)
+    # Clocks are set back: nothing has waited or lasted for less than no time.
+    measures.READY_AGE.set(max(0, (now - since).total_seconds()) if since else 0)
     measures.LEASES.set(leases)
     measures.BACKENDS.set(present)
 
@@ -58,4 +59,4 @@ def count_moves(session: AsyncSession) -> None:
         measures.MOVES.labels(job.status).inc()
         if job.status in TERMINAL and job.started_at and job.ended_at:
             seconds = (job.ended_at - job.started_at).total_seconds()
-            measures.DURATION.labels(job.status).observe(seconds)
+            measures.DURATION.labels(job.status).observe(max(0, seconds))

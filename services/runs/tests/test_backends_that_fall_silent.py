@@ -1,5 +1,4 @@
 import asyncio
-from datetime import timedelta
 
 import pytest
 
@@ -7,7 +6,7 @@ from services.runs import leases, queries
 from services.runs.errors import NotClaimable
 from services.runs.models import Job
 from services.runs.settings import RunsSettings
-from services.runs.sweeper import Hearing, sweep
+from services.runs.sweeper import sweep
 from services.runs.testing import Api, offers, pass_time
 from shared.clock import utc_now
 from shared.db import Database
@@ -50,14 +49,6 @@ async def test_no_lease_ends_before_its_backend_could_be_heard(
 
     assert (await api.read(job))["status"] == "RUNNING"
     assert (await api.say(job, "heartbeat", lease)).status_code == 200
-
-
-async def test_a_hearing_begins_anew_after_every_absence() -> None:
-    start = utc_now()
-    hearing = Hearing(30, start)
-    fair = [hearing.is_fair(start + timedelta(seconds=at)) for at in (1, 29, 31, 59, 90, 119, 121)]
-
-    assert fair == [False, False, True, True, False, False, True]
 
 
 async def test_after_three_attempts_the_job_fails_with_the_reason(

@@ -31,6 +31,7 @@ RETRY_FACTOR = 4
 RETRY_SECONDS_MAX = 12 * 3600
 # So that what failed together is not tried again together.
 JITTER = 0.1
+PAUSE_SECONDS_MAX = RETRY_SECONDS_MAX * (1 + JITTER)
 PRUNE_SECONDS = 600
 
 log = structlog.get_logger(__name__)
@@ -112,6 +113,10 @@ async def deliver_some(
     return True
 
 
+def claim_seconds(settings: RunsSettings) -> float:
+    return (DELIVERIES_PER_CLAIM + 1) * settings.webhook_timeout_seconds
+
+
 async def _claim(database: Database, settings: RunsSettings) -> Claim | None:
     # A look costs no writer its turn.
     async with database.reading() as session:
@@ -122,8 +127,7 @@ async def _claim(database: Database, settings: RunsSettings) -> Claim | None:
         webhook = await queries.lock_due_webhook(session, now)
         if webhook is None:
             return None
-        tries = DELIVERIES_PER_CLAIM + 1
-        webhook.claimed_until = now + timedelta(seconds=tries * settings.webhook_timeout_seconds)
+        webhook.claimed_until = now + timedelta(seconds=claim_seconds(settings))
         due = await queries.list_due(session, webhook.id or 0, now, limit=DELIVERIES_PER_CLAIM)
         return Claim(webhook, webhook.claimed_until, due)
 

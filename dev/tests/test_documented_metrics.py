@@ -1,25 +1,27 @@
 """Every metric stands in docs/reference/metrics.md, and dashboard and alerts name no other."""
 
 import ast
-import json
 import re
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
+import pytest
 import yaml
 
 from dev.environment import ROOT
+from dev.observability import OBSERVABILITY, Asked, asked_by, questions_of_the_dashboard, rules
 
-OBSERVABILITY = ROOT / "deploy" / "observability"
 KINDS = {"Counter", "Gauge", "Histogram"}
-# What a kind of metric is exported as besides its own name.
-SERIES = {"Histogram": ("_bucket", "_sum", "_count"), "Counter": (), "Gauge": ()}
+# Behind a metric's name, what Prometheus calls its series.
+SERIES = {"Histogram": ("_bucket", "_sum", "_count"), "Counter": ("",), "Gauge": ("",)}
 # Prometheus' own, and what its client library tells of every process.
 OTHERS = {"up", "process_resident_memory_bytes", "process_cpu_seconds_total"}
 ROW = re.compile(r"^\| `(\w+)` \| (\w+) \| ([\w, ]*)\| (.+) \|$", re.MULTILINE)
-NAME = re.compile(r"\b(?:mlsploit|process|python)_\w+|\bup\b")
-# On label values and the names of labels nothing is asked here.
-QUOTED = re.compile(r'"[^"]*"|\b(?:by|without) \([^)]*\)')
+# What Prometheus adds to each series it collects (prometheus.yml), and its histograms have.
+SCRAPED = {"job", "instance", "service"}
+BOUND = "le"
+IN_WORDS = re.compile(r"\$labels\.(\w+)")
 
 Metric = tuple[str, str, tuple[str, ...], str]
 
@@ -38,25 +40,27 @@ def test_every_metric_bears_the_systems_name() -> None:
     assert [name for name, *_ in metrics_in_code() if not name.startswith("mlsploit_")] == []
 
 
-def test_the_alerts_name_metrics_that_exist_and_say_what_to_do() -> None:
-    [group] = yaml.safe_load((OBSERVABILITY / "alerts.yml").read_text())["groups"]
-    for rule in group["rules"]:
-        assert named_in(rule["expr"]) - series() == set(), rule["alert"]
-        assert rule["labels"]["severity"] in {"critical", "warning"}
-        assert set(rule["annotations"]) == {"summary", "action"}
+@pytest.mark.parametrize("rule", rules(), ids=lambda rule: str(rule["alert"]))
+def test_an_alert_asks_for_what_there_is_and_says_what_to_do(rule: dict[str, Any]) -> None:
+    asked = list(asked_by(rule["expr"]))
+    words = rule["annotations"]
+    known = set().union(*(one.labels | labels_of(one.series) for one in asked))
+
+    assert [one for one in asked if is_unknown(one)] == []
+    assert set(IN_WORDS.findall(str(words))) - known == set()
+    assert rule["labels"]["severity"] in {"critical", "warning"}
+    assert set(words) == {"summary", "action"}
 
 
-def test_the_dashboard_names_metrics_that_exist_and_shows_each() -> None:
-    dashboard = json.loads((OBSERVABILITY / "dashboard.json").read_text())
-    shown = {
-        name
-        for panel in dashboard["panels"]
-        for target in panel["targets"]
-        for name in named_in(target["expr"])
-    }
+@pytest.mark.parametrize("question", questions_of_the_dashboard())
+def test_a_panel_asks_for_what_there_is(question: str) -> None:
+    assert [one for one in asked_by(question) if is_unknown(one)] == []
+
+
+def test_the_dashboard_shows_every_metric() -> None:
+    shown = {one.series for question in questions_of_the_dashboard() for one in asked_by(question)}
     names = {name for name, *_ in metrics_in_code()}
 
-    assert shown - series() == set()
     assert {name for name in names if not any(one.startswith(name) for one in shown)} == set()
 
 
@@ -71,11 +75,15 @@ def test_the_alerts_are_those_that_prometheus_is_told_of() -> None:
     assert set(names["names"]) <= set(compose)
 
 
-def metrics_in_code() -> Iterator[Metric]:
-    for folder in ("shared", "services", "gateway", "execution"):
-        for path in (ROOT / folder).rglob("*.py"):
-            if "tests" not in path.parts:
-                yield from _metrics_of(ast.parse(path.read_text()))
+@cache
+def metrics_in_code() -> tuple[Metric, ...]:
+    return tuple(
+        metric
+        for folder in ("shared", "services", "gateway", "execution")
+        for path in (ROOT / folder).rglob("*.py")
+        if "tests" not in path.parts
+        for metric in _metrics_of(ast.parse(path.read_text()))
+    )
 
 
 def _metrics_of(tree: ast.Module) -> Iterator[Metric]:
@@ -86,12 +94,17 @@ def _metrics_of(tree: ast.Module) -> Iterator[Metric]:
                 yield ast.literal_eval(name), kind, tuple(labels), ast.literal_eval(meaning)
 
 
-def series() -> set[str]:
-    found = set(OTHERS)
-    for name, kind, *_ in metrics_in_code():
-        found |= {name, *(name + suffix for suffix in SERIES[kind])}
-    return found
+def is_unknown(asked: Asked) -> bool:
+    """Whether nobody tells such a series, or not with those labels."""
+    known = labels_of(asked.series)
+    return not known or not asked.labels <= known
 
 
-def named_in(expression: str) -> set[str]:
-    return set(NAME.findall(QUOTED.sub("", expression)))
+def labels_of(series: str) -> set[str]:
+    """All that it may have; none at all, not even those of Prometheus, when there is none."""
+    if series in OTHERS:
+        return SCRAPED
+    for name, kind, labels, _ in metrics_in_code():
+        if series in {name + suffix for suffix in SERIES[kind]}:
+            return {*labels, *SCRAPED, *([BOUND] if series.endswith("_bucket") else [])}
+    return set()

@@ -18,6 +18,8 @@ ROUTES = {
     "portal": "/api/v1/",
 }
 FROM_A_SERVICE = {httpx.codes.OK, httpx.codes.UNAUTHORIZED}
+# The portal says 503 for another that is away; for it itself nobody does.
+FROM_NOBODY = {httpx.codes.SERVICE_UNAVAILABLE, httpx.codes.BAD_GATEWAY}
 SKEW_SECONDS_MAX = 5.0
 SKEW_SECONDS_FATAL = 60.0
 
@@ -48,8 +50,8 @@ def check_route(surroundings: Surroundings, app: str) -> Verdict:
     is_json = answer.headers.get("content-type", "").startswith("application/json")
     if answer.status_code in FROM_A_SERVICE and is_json:
         return ok(about, f"{path} answers {answer.status_code}")
-    if answer.status_code == httpx.codes.SERVICE_UNAVAILABLE:
-        said = f"{path} answers 503, so nobody is behind it"
+    if answer.status_code in FROM_NOBODY:
+        said = f"{path} answers {answer.status_code}, so nobody is behind it"
         return fault(
             about, said, f"See the line about {app}; if that one is well, the gateway's log."
         )

@@ -165,6 +165,12 @@ def test_every_command_of_an_administrator_works_in_a_container(site: Site) -> N
     assert "helloworld" in said["listmodules"]
 
 
+def test_the_doctor_finds_nothing_amiss_in_any_container(site: Site) -> None:
+    said = site.manage("doctor")
+
+    assert said.count(" 0 to be looked at, 0 at fault.") == len(IMAGES), said
+
+
 def test_a_misspelt_setting_stops_the_start_with_a_sentence(site: Site) -> None:
     dotenv = site.installation.folder / ".env"
     right = dotenv.read_text()
@@ -177,13 +183,6 @@ def test_a_misspelt_setting_stops_the_start_with_a_sentence(site: Site) -> None:
         dotenv.write_text(right)
 
     assert "MLSPLOIT_RUNS_LEASE_SECOND: is no setting; MLSPLOIT_RUNS_LEASE_SECONDS is" in said
-
-
-def test_the_doctor_finds_nothing_amiss_in_any_container(site: Site) -> None:
-    said = site.manage("doctor")
-    print(said)
-
-    assert said.count(" 0 to be looked at, 0 at fault.") == len(IMAGES), said
 
 
 def test_a_command_that_fails_says_so_by_its_exit_code(site: Site) -> None:

@@ -1,5 +1,6 @@
 """An administrator's commands in containers do what they say, to a system that is at work."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -7,6 +8,7 @@ from harness.people import Person, accepted, step
 from harness.quiet import BRANCH, PROBE
 
 from compose.project import ComposeProject
+from compose.records import SERVICES
 
 NEW_PASSWORD = "quite-another-one-7"
 pytestmark = pytest.mark.timeout(1500)
@@ -64,13 +66,17 @@ def test_a_definition_is_checked_before_anybody_registers_it(project: ComposePro
 
 @pytest.mark.usefixtures("without_nats_and_portal")
 def test_the_doctor_says_what_is_stopped_and_what_to_do(project: ComposeProject) -> None:
-    with pytest.raises(RuntimeError) as said:
+    with pytest.raises(RuntimeError) as failed:
         project.compose("run", "--rm", "--no-TTY", "--no-deps", "users", "doctor")
-    print(said.value)
-    lines = str(said.value).splitlines()
-    faults = {line.split(":")[0].split(maxsplit=1)[1] for line in lines if line.startswith("fault")}
+    said = str(failed.value)
+    faults = set(re.findall(r"^fault +([\w ]+):", said, re.MULTILINE))
 
-    assert faults >= {"portal is ready", "NATS", "users is ready"}
+    assert faults == {
+        *(f"{name} is ready" for name in (*SERVICES, "portal")),
+        *("NATS", "gateway", "way to portal"),
+    }
+    assert "-> Start NATS, or correct MLSPLOIT_NATS_URL" in said
+    assert "-> Start it; why it ended is in `docker compose logs portal`" in said
 
 
 def offered(person: Person) -> set[str]:

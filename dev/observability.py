@@ -51,7 +51,7 @@ def asked_by(question: str) -> Iterator[Asked]:
 
 def _asked(node: Any) -> Iterator[Asked]:
     match node:
-        case promql_parser.VectorSelector(name=name, matchers=found):
+        case promql_parser.VectorSelector(name=str(name), matchers=found):
             yield Asked(name, frozenset(matcher.name for matcher in found.matchers))
         case promql_parser.MatrixSelector(vector_selector=inner):
             yield from _asked(inner)

@@ -18,6 +18,8 @@ from dev.ports import LOOPBACK, is_free
 from shared.settings import unknown_names
 
 GATEWAY_PORT_DEFAULT = 8000
+# A year: beyond some centuries Traefik's clock overflows.
+REQUEST_SECONDS_MAX = 365 * 24 * 3600
 DATABASE_CHECKED_WHOLE_BYTES_MAX = 64 * 1024 * 1024
 
 
@@ -61,6 +63,17 @@ def trusted_proxies(settings: Mapping[str, str]) -> list[str]:
         except ValueError as error:
             raise StartupFault(f"MLSPLOIT_TRUSTED_PROXIES: {error}.") from None
     return found
+
+
+def request_seconds_max(settings: Mapping[str, str]) -> int | None:
+    """How long a request may take to arrive at the gateway; None for its own limit."""
+    text = settings.get("MLSPLOIT_GATEWAY_REQUEST_SECONDS_MAX")
+    if text is None:
+        return None
+    if not text.isascii() or not text.isdigit() or not 0 < int(text) <= REQUEST_SECONDS_MAX:
+        said = f"MLSPLOIT_GATEWAY_REQUEST_SECONDS_MAX is {text!r}, which is no number of seconds"
+        raise StartupFault(f"{said} (1 to {REQUEST_SECONDS_MAX}).")
+    return int(text)
 
 
 def sampled_ratio(settings: Mapping[str, str]) -> float:

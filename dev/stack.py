@@ -171,6 +171,7 @@ class Stack:
         traefik = static_configuration(
             address,
             trusted_proxies=preflight.trusted_proxies(self._settings),
+            request_seconds_max=preflight.request_seconds_max(self._settings),
             otlp_endpoint=self._settings.get("MLSPLOIT_OTLP_ENDPOINT", ""),
             otlp_sampled_ratio=preflight.sampled_ratio(self._settings),
         )

@@ -18,6 +18,7 @@ def static_configuration(
     address: str,
     *,
     trusted_proxies: Sequence[str] = (),
+    request_seconds_max: int | None = None,
     otlp_endpoint: str = "",
     otlp_sampled_ratio: float = 1.0,
     routes: Path = ROUTES,
@@ -27,6 +28,8 @@ def static_configuration(
     web = configuration["entryPoints"]["web"]
     web["address"] = address
     web["forwardedHeaders"]["trustedIPs"] = list(trusted_proxies)
+    if request_seconds_max is not None:
+        web["transport"]["respondingTimeouts"]["readTimeout"] = f"{request_seconds_max}s"
     configuration["providers"]["file"]["filename"] = str(routes.resolve())
     if otlp_endpoint:
         configuration["tracing"] = _tracing(otlp_endpoint, otlp_sampled_ratio)

@@ -146,15 +146,16 @@ async def read_bytes(request: Request, *, limit: int) -> bytes:
 async def read_chunks(request: Request, *, limit: int) -> AsyncGenerator[bytes, None]:
     """The same piece by piece; what says beforehand that it is too large is not read at all."""
     _refuse_encoded(request)
+    too_large = errors.PayloadTooLarge(f"The request body may have at most {limit} bytes.")
     announced = request.headers.get("content-length", "")
     if announced.isdigit() and int(announced) > limit:
-        raise errors.PayloadTooLarge
+        raise too_large
     size = 0
     pieces = aiter(request.stream())
     while (chunk := await _next_chunk(request, pieces)) is not None:
         size += len(chunk)
         if size > limit:
-            raise errors.PayloadTooLarge
+            raise too_large
         yield chunk
 
 

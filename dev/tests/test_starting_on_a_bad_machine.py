@@ -136,7 +136,12 @@ def test_a_misspelt_setting_is_refused_with_the_right_one() -> None:
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("MLSPLOIT_TRUSTED_PROXIES", "10.0.0.0/33"), ("MLSPLOIT_OTLP_SAMPLED_RATIO", "half")],
+    [
+        ("MLSPLOIT_TRUSTED_PROXIES", "10.0.0.0/33"),
+        ("MLSPLOIT_OTLP_SAMPLED_RATIO", "half"),
+        ("MLSPLOIT_GATEWAY_REQUEST_SECONDS_MAX", "1h"),
+        ("MLSPLOIT_GATEWAY_REQUEST_SECONDS_MAX", "0"),
+    ],
 )
 def test_what_the_gateway_is_told_is_judged_before_it_starts(
     name: str, value: str, tmp_path: Path

@@ -134,11 +134,20 @@ def serving(app: ASGIApp, *, http: Literal["auto", "h11"] = "auto") -> Iterator[
 
 
 @contextmanager
-def traefik(folder: Path, urls: dict[str, str], trusted: tuple[str, ...] = ()) -> Iterator[Gateway]:
+def traefik(
+    folder: Path,
+    urls: dict[str, str],
+    trusted: tuple[str, ...] = (),
+    request_seconds_max: int | None = None,
+) -> Iterator[Gateway]:
     """A Traefik in front of these addresses, started as the supervisor starts it."""
     address = f"127.0.0.1:{free_port()}"
     static = folder / "traefik.yml"
-    static.write_text(static_configuration(address, trusted_proxies=trusted))
+    static.write_text(
+        static_configuration(
+            address, trusted_proxies=trusted, request_seconds_max=request_seconds_max
+        )
+    )
     environment = {f"MLSPLOIT_{name.upper()}_URL": url for name, url in urls.items()}
     with (folder / "traefik.log").open("wb") as log:
         process = subprocess.Popen(

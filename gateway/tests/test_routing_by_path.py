@@ -42,6 +42,7 @@ def test_a_path_reaches_its_owner(gateway: Gateway, path: str, owner: str) -> No
         "/internal/anything/",
         "/metrics",
         "/readyz",
+        "/livez",
         "//metrics",
         "/%6detrics",
         "/media/../metrics",

@@ -9,10 +9,10 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.users import passwords, queries
-from services.users.errors import UsernameTaken, WrongPassword
+from services.users.errors import UsernameTaken
 from services.users.keys import Claims, SigningKey
 from services.users.models import Token, User
-from services.users.schemas import PasswordChange, Registration, UserChange, UserReplacement
+from services.users.schemas import Registration, UserChange, UserReplacement
 from shared.bodies import Submission
 from shared.clock import utc_now
 from shared.db import Database
@@ -126,25 +126,6 @@ async def revoke_tokens(session: AsyncSession, user_id: int) -> Sequence[Token]:
     for row in live:
         await revoke_token(session, row.id, expires_at=row.expires_at.timestamp())
     return live
-
-
-async def change_password(database: Database, user_id: int, submission: Submission) -> None:
-    """For somebody who knows the old one. Tokens stay valid, as in the contract."""
-    async with database.reading() as session:
-        user = await queries.get_user(session, user_id, only_id=user_id)
-    right, faults = submission.judge(PasswordChange)
-    if "old_password" in right and not await passwords.matches(
-        right["old_password"], user.password_hash
-    ):
-        faults |= WrongPassword().faults
-    if faults:
-        raise InvalidFields(faults)
-    body = submission.into(PasswordChange)
-    passwords.check_new(body.new_password1, body.new_password2, username=user.username)
-    password_hash = await passwords.hash_password(body.new_password1)
-    async with database.transaction() as session:
-        if not await replace_password(session, user, password_hash):
-            raise WrongPassword
 
 
 async def replace_password(session: AsyncSession, known: User, password_hash: str) -> bool:

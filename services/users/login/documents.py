@@ -1,4 +1,4 @@
-"""What the API's document says of a login that is not looked at."""
+"""What the API's document says of a password that is not looked at."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from shared.openapi import JSON_TYPE, SCHEMA
 
 TOO_MANY: dict[int | str, dict[str, Any]] = {
     429: {
-        "description": "Too many logins of this account, or from this address, have failed lately.",
+        "description": "Too many wrong passwords of this account, or from this address, lately.",
         "headers": {"Retry-After": {"schema": {"type": "string"}}},
         "content": {
             JSON_TYPE: {

@@ -4,8 +4,16 @@ from fastapi import APIRouter
 from starlette.background import BackgroundTask
 from starlette.responses import Response
 
-from services.users import queries, resets, service
-from services.users.dependencies import MailerDep, ResetTokensDep, SettingsDep
+from services.users import queries, resets
+from services.users.dependencies import (
+    ClientAddressDep,
+    LoginLimitsDep,
+    MailerDep,
+    ResetTokensDep,
+    SettingsDep,
+)
+from services.users.login import changing
+from services.users.login.documents import TOO_MANY
 from services.users.schemas import PasswordChange, PasswordReset, PasswordResetConfirmation
 from shared.answers import json_response
 from shared.auth import CallerDep, RevocationsDep
@@ -16,12 +24,20 @@ from shared.openapi import Detail
 router = APIRouter(prefix="/auth/password", tags=["authentication"])
 
 
-@router.post("/change/", response_model=Detail, openapi_extra=accepts(PasswordChange))
+@router.post(
+    "/change/", response_model=Detail, openapi_extra=accepts(PasswordChange), responses=TOO_MANY
+)
 async def change_password(
-    caller: CallerDep, submission: SubmissionDep, database: DatabaseDep
+    caller: CallerDep,
+    submission: SubmissionDep,
+    database: DatabaseDep,
+    limits: LoginLimitsDep,
+    address: ClientAddressDep,
 ) -> Response:
     """Your own password; your tokens stay valid."""
-    await service.change_password(database, caller.user_id, submission)
+    await changing.change_password(
+        database, caller.user_id, submission, limits=limits, address=address
+    )
     return json_response({"detail": "New password has been saved."})
 
 

@@ -11,6 +11,7 @@ from services.users.tests.conftest import PASSWORD
 Register = Callable[[str], Awaitable[dict[str, str]]]
 CHANGE = "/auth/password/change/"
 NEW = "another horse, another battery"
+FAILURES_MAX = 10
 
 
 async def _may_log_in(client: httpx.AsyncClient, username: str, password: str) -> bool:
@@ -91,3 +92,40 @@ async def test_of_two_changes_at_the_same_moment_one_is_refused(
     )
 
     assert sorted(answer.status_code for answer in answers) == [200, 400]
+
+
+@pytest.mark.attack
+async def test_a_wrong_old_password_is_a_guess_like_a_failed_login(
+    client: httpx.AsyncClient, register: Register
+) -> None:
+    ada = await register("ada")
+
+    async def change(old: str) -> httpx.Response:
+        body = {"old_password": old, **_new()}
+        return await client.post(CHANGE, json=body, headers=ada)
+
+    for _ in range(FAILURES_MAX - 1):
+        assert (await change("a guess")).json() == {"old_password": ["Invalid password"]}
+    assert not await _may_log_in(client, "ada", "a guess")
+
+    # Not even the right one is looked at, here and there.
+    for refused in (await change("a guess"), await change(PASSWORD)):
+        seconds = int(refused.headers["retry-after"])
+        assert refused.status_code == 429
+        assert 0 < seconds <= 300
+    assert not await _may_log_in(client, "ada", PASSWORD)
+    assert (await client.get("/auth/user/", headers=ada)).status_code == 200
+
+
+async def test_the_right_old_password_begins_the_count_anew(
+    client: httpx.AsyncClient, register: Register
+) -> None:
+    ada = await register("ada")
+    wrong = {"old_password": "a guess", **_new()}
+    for _ in range(FAILURES_MAX - 1):
+        assert (await client.post(CHANGE, json=wrong, headers=ada)).status_code == 400
+
+    right = {"old_password": PASSWORD, **_new()}
+    assert (await client.post(CHANGE, json=right, headers=ada)).status_code == 200
+    for _ in range(2):
+        assert (await client.post(CHANGE, json=wrong, headers=ada)).status_code == 400

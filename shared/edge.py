@@ -47,10 +47,9 @@ class Edge:
     def __init__(self, app: ASGIApp, allowed_hosts: str, is_encrypted: bool):
         self._app = app
         self._fixed = SAFETY | ENCRYPTED if is_encrypted else SAFETY
-        names = allowed_hosts.lower().replace(",", " ").split()
-        self._allowed = frozenset(name for name in names if not name.startswith("."))
+        self._allowed = allowed_hosts.lower().replace(",", " ").split()
         # As Django means them: `.example.org` is it, and every name below it.
-        self._suffixes = tuple(name for name in names if name.startswith("."))
+        self._suffixes = tuple(name for name in self._allowed if name.startswith("."))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -74,8 +73,7 @@ class Edge:
         """Without the header the request did not come through the gateway: a peer or a probe."""
         if forwarded_host is None or "*" in self._allowed:
             return "," not in (forwarded_host or "")
-        host = HOST.fullmatch(forwarded_host.lower())
-        name = host[1] if host else ""
+        name = host[1] if (host := HOST.fullmatch(forwarded_host.lower())) else ""
         return name in self._allowed or f".{name}".endswith(self._suffixes)
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import aclosing
 from functools import wraps
 from inspect import iscoroutinefunction
 from typing import Any, ParamSpec, TypeVar
@@ -22,7 +23,7 @@ T = TypeVar("T")
 NOT_AS_PROMISED = (ValueError, TypeError, KeyError, AttributeError, IndexError)
 # A whole answer may take so many times the longest wait for a part of it.
 WHOLE_ANSWER_WAITS = 4
-IDS_PER_CALL_MAX = 500
+ANSWER_BYTES_MAX = 64 * 1024 * 1024
 CONNECTIONS_MAX = 100
 # Below uvicorn's 5 s: a POST must not go out on a connection that the peer is closing.
 KEEPALIVE_SECONDS = 3.0
@@ -45,13 +46,24 @@ def pooled_client(
 
 
 class Network(AiohttpTransport):
-    """Also where a peer speaks no HTTP, the fault is one that httpx has a name for."""
+    """Also where a peer speaks no HTTP, the fault is one that httpx has a name for.
+
+    An answer is read whole, as far as it has an end. None of ours is packed: a packed one could
+    be a thousand times as large as it looks.
+    """
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         try:
-            return await super().handle_async_request(request)
+            answer = await super().handle_async_request(request)
         except ClientError as error:
             raise httpx.RemoteProtocolError(str(error)) from error
+        content = bytearray()
+        async with aclosing(answer):
+            async for piece in answer.aiter_raw():
+                content += piece
+                if len(content) > ANSWER_BYTES_MAX or "content-encoding" in answer.headers:
+                    raise httpx.RemoteProtocolError("an answer without an end, or a packed one")
+        return httpx.Response(answer.status_code, headers=answer.headers, content=bytes(content))
 
 
 def _connections() -> ClientSession:
@@ -143,8 +155,3 @@ class ServiceClient:
                 )
         except TimeoutError:
             raise Unavailable from None
-
-
-def batches(ids: list[int]) -> list[list[int]]:
-    """Ids in portions that fit a query string."""
-    return [ids[at : at + IDS_PER_CALL_MAX] for at in range(0, len(ids), IDS_PER_CALL_MAX)]

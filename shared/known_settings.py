@@ -26,6 +26,5 @@ def unknown_names(given: Iterable[str], of_every_service: Iterable[str]) -> Iter
         wanted = name.upper()
         if not wanted.startswith(PREFIX) or wanted in known or INNER.fullmatch(wanted):
             continue
-        like = get_close_matches(wanted, sorted(known), n=1, cutoff=0.8)
-        meant = f"; {like[0]} is" if like else ""
-        yield f"{name}: is no setting{meant} (.env.example has them all)"
+        meant = [f"; {like} is" for like in get_close_matches(wanted, known, n=1, cutoff=0.8)]
+        yield f"{name}: is no setting{''.join(meant)} (.env.example has them all)"

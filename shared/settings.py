@@ -25,18 +25,15 @@ def _pattern(pattern: str, wanted: str) -> Any:
 # As Django has them: a dot in front means the name and all below it.
 HOST = r"(\*|\[[\da-f:.]+\]|\.?\w[\w-]*(\.\w[\w-]*)*)"
 LEVELS = "must be DEBUG, INFO, WARNING or ERROR"
-HTTP = "must be an address that begins with http:// or https://"
 NATS = "must be nats://HOST:PORT or tls://HOST:PORT; with commas, those of a cluster"
-DATABASE = "must begin with postgresql+asyncpg:// or sqlite+aiosqlite://"
-DRIVERS = (r"postgresql\+asyncpg", r"sqlite\+aiosqlite")
-HOSTS = (
-    "must be names with neither scheme, port nor path, with commas: api.example.org, "
-    "or .example.org for it and all names below it, or * for any"
-)
+SQL = "must begin with postgresql+asyncpg:// or sqlite+aiosqlite://"
+HOSTS = "must be names without scheme, port or path: api.example.org, .example.org or * for any"
 LogLevel = Annotated[str, _pattern("(?i)^(debug|info|warning|error)$", LEVELS)]
-HttpUrl = Annotated[str, _pattern(r"^(https?://[^/\s]\S*)?$", HTTP)]
+HttpUrl = Annotated[
+    str, _pattern(r"^(https?://[^/\s]\S*)?$", "must begin with http:// or https://")
+]
 NatsUrls = Annotated[str, _pattern(r"^((nats|tls)://[^/,\s]+,?)*$", NATS)]
-DatabaseUrl = Annotated[str, _pattern(rf"^(({'|'.join(DRIVERS)})://.+)?$", DATABASE)]
+DatabaseUrl = Annotated[str, _pattern(r"^((postgresql\+asyncpg|sqlite\+aiosqlite)://.+)?$", SQL)]
 HostNames = Annotated[str, _pattern(rf"(?i)^[ ,]*{HOST}([ ,]+{HOST})*[ ,]*$", HOSTS)]
 
 

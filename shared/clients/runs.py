@@ -1,7 +1,8 @@
 """What others ask the runs service."""
 
 from shared.auth import Caller
-from shared.http import ServiceClient, batches
+from shared.clients.batches import batches
+from shared.http import ServiceClient
 
 
 class RunsClient(ServiceClient):

@@ -1,7 +1,8 @@
 """Internal calls: the caller's token goes along, a silent peer is said to be away."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+import gzip
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
 
 import httpx
@@ -9,9 +10,10 @@ import pytest
 import structlog
 
 from shared.auth import Caller
+from shared.clients.batches import IDS_PER_CALL_MAX
 from shared.clients.runs import RunsClient
 from shared.errors import Forbidden, Unavailable
-from shared.http import IDS_PER_CALL_MAX, PeerRefused, pooled_client
+from shared.http import ANSWER_BYTES_MAX, PeerRefused, pooled_client
 from shared.testing.peers import Peers
 
 RUNS = "http://runs:8000"
@@ -166,3 +168,40 @@ async def test_an_answer_without_an_end_is_given_up(peers: Peers) -> None:
 
     with pytest.raises(Unavailable):
         await runs.holder_exists("h", caller=CALLER)
+
+
+@pytest.mark.attack
+@pytest.mark.parametrize("framing", ["", "Transfer-Encoding: chunked", "Content-Encoding: gzip"])
+async def test_an_answer_is_read_only_so_far(
+    framing: str, record_property: Callable[[str, object], None]
+) -> None:
+    """From a real server, as fast as it can send, and for as long as anybody reads."""
+    sent, over = 0, asyncio.Event()
+    piece = b" " * 65536
+    if framing == "Content-Encoding: gzip":
+        piece = gzip.compress(b" " * ANSWER_BYTES_MAX * 2)
+    chunk = b"%x\r\n%s\r\n" % (len(piece), piece) if "chunked" in framing else piece
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal sent
+        try:
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(f"HTTP/1.1 200 OK\r\nConnection: close\r\n{framing}\r\n".encode())
+            writer.write(b"\r\n" if framing else b"")
+            while True:
+                writer.write(chunk)
+                await writer.drain()
+                sent += len(chunk)
+        except OSError:
+            over.set()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        async with pooled_client(timeout_seconds=30) as http:
+            with pytest.raises(Unavailable):
+                await RunsClient(http, f"http://127.0.0.1:{port}").holder_exists("h", caller=CALLER)
+            await asyncio.wait_for(over.wait(), 30)
+    record_property("bytes read of an endless answer", sent)
+
+    # Once more after the first failure, and what lies in buffers.
+    assert sent < 3 * ANSWER_BYTES_MAX

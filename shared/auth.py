@@ -204,21 +204,12 @@ def requires(*scopes: str) -> Callable[..., Awaitable[Caller]]:
     async def scoped_caller(request: Request, _documented: Annotated[str | None, shown]) -> Caller:
         caller = await authenticate(request)
         if not caller.may(*scopes):
-            raise Forbidden(f"This token's scopes do not allow it; needed: {_named(scopes)}.")
+            needed = " or ".join(scopes) or "a token without scopes"
+            raise Forbidden(f"This token's scopes do not allow it; needed: {needed}.")
         return caller
 
     return scoped_caller
 
 
-def _named(scopes: tuple[str, ...]) -> str:
-    return " or ".join(scopes) or "a token without scopes"
-
-
-async def _revocations(request: Request) -> Revocations:
-    verifier: TokenVerifier = request.app.state.verifier
-    return verifier.revocations
-
-
-RevocationsDep = Annotated[Revocations, Depends(_revocations)]
 # A whole token: one that was narrowed to scopes opens only routes that ask for one of them.
 CallerDep = Annotated[Caller, Depends(requires())]

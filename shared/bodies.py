@@ -85,10 +85,8 @@ class Submission:
         if value is None:
             raise errors.InvalidFields.of_whole("No data provided")
         if not isinstance(value, dict):
-            kind = type(value).__name__
-            raise errors.InvalidFields.of_whole(
-                f"Invalid data. Expected a dictionary, but got {kind}."
-            )
+            fault = f"Invalid data. Expected a dictionary, but got {type(value).__name__}."
+            raise errors.InvalidFields.of_whole(fault)
         return value
 
     def _form_values(self, model: type[Body]) -> dict[str, Any]:

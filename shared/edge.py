@@ -9,19 +9,17 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.errors import BadRequest, render
 
-CORS_METHODS = "DELETE, GET, OPTIONS, PATCH, POST, PUT"
 CORS_HEADERS = (
     "accept, accept-encoding, authorization, content-type, dnt, origin, user-agent, "
     "x-csrftoken, x-requested-with, idempotency-key, if-match, if-none-match, last-event-id"
 )
 CORS_EXPOSED = "ETag, Idempotency-Replayed, Link, Location, Retry-After, X-Request-ID"
-CORS_SECONDS = "86400"
 
 PREFLIGHT = {
     "Access-Control-Allow-Origin": "*",
-    "Access-Control-Allow-Methods": CORS_METHODS,
+    "Access-Control-Allow-Methods": "DELETE, GET, OPTIONS, PATCH, POST, PUT",
     "Access-Control-Allow-Headers": CORS_HEADERS,
-    "Access-Control-Max-Age": CORS_SECONDS,
+    "Access-Control-Max-Age": "86400",
     "Vary": "Origin",
 }
 

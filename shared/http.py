@@ -112,16 +112,10 @@ class ServiceClient:
         try:
             return await self._send("GET", path, caller, params=params)
         except httpx.TransportError:
-            return await self._try("GET", path, caller, params=params)
+            return await self._ask("GET", path, caller, params=params)
 
-    async def _post(self, path: str, caller: Caller, json: Any) -> Any:
+    async def _ask(self, method: str, path: str, caller: Caller, **content: Any) -> Any:
         """Not retried here: the caller knows whether it may be done twice."""
-        return await self._try("POST", path, caller, json=json)
-
-    async def _delete(self, path: str, caller: Caller, params: dict[str, str]) -> None:
-        await self._try("DELETE", path, caller, params=params)
-
-    async def _try(self, method: str, path: str, caller: Caller, **content: Any) -> Any:
         try:
             return await self._send(method, path, caller, **content)
         except httpx.TransportError:

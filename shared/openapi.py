@@ -111,12 +111,6 @@ def list_parameters(
     }
 
 
-def _meaning(parameter: str) -> str:
-    return (
-        "Only these fields of each." if parameter == "fields" else "Only those with one of these."
-    )
-
-
 def completed(document: Document) -> Document:
     """With all refusals, examples and links; bodies become schemas that have a name."""
     components = document.setdefault("components", {})

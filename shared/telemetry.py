@@ -30,15 +30,14 @@ log = logging.getLogger(__name__)
 
 def configure_logging(service: str, level: str) -> None:
     """JSON lines on stderr, for our own events and the libraries' alike."""
-    shared_steps: list[structlog.typing.Processor] = [
+    _steps[:] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
         lambda _logger, _method, event: {**event, "service": service},
     ]
-    _steps[:] = shared_steps
     structlog.configure(
-        processors=[*shared_steps, ProcessorFormatter.wrap_for_formatter],
+        processors=[*_steps, ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )
@@ -48,7 +47,7 @@ def configure_logging(service: str, level: str) -> None:
         structlog.processors.format_exc_info,
         structlog.processors.JSONRenderer(),
     ]
-    formatter = ProcessorFormatter(foreign_pre_chain=shared_steps, processors=rendering)
+    formatter = ProcessorFormatter(foreign_pre_chain=list(_steps), processors=rendering)
     handler.setFormatter(formatter)
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
@@ -81,10 +80,8 @@ class RequestContext:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [
-                    *message["headers"],
-                    (b"x-request-id", request_id.encode("ascii")),
-                ]
+                own = (b"x-request-id", request_id.encode("ascii"))
+                message["headers"] = [*message["headers"], own]
             await send(message)
 
         try:
@@ -117,15 +114,9 @@ def _record(scope: Scope, status: int, seconds: float) -> None:
     REQUESTS.labels(method, route, str(status)).inc()
     LATENCY.labels(method, route).observe(seconds)
     if log.isEnabledFor(logging.INFO):
-        _tell(
-            {
-                "event": "request",
-                "method": scope["method"],
-                "path": told_path(scope["path"]),
-                "status": status,
-                "milliseconds": round(seconds * 1000, 2),
-            }
-        )
+        asked = {"method": scope["method"], "path": told_path(scope["path"])}
+        answered = {"status": status, "milliseconds": round(seconds * 1000, 2)}
+        _tell({"event": "request", **asked, **answered})
 
 
 def told_path(path: str) -> str:

@@ -12,7 +12,7 @@ from services.users.mail import Mailer, MailServer
 from services.users.presenter import Presenter
 from services.users.resets import ResetTokens
 from services.users.settings import UsersSettings
-from shared.auth import Caller, requires
+from shared.auth import Caller, Revocations, TokenVerifier, requires
 from shared.clients.files import FilesClient
 from shared.clients.pipelines import PipelinesClient
 from shared.hyperlinks import HyperlinksDep
@@ -32,6 +32,14 @@ async def _settings(request: Request) -> UsersSettings:
 
 
 SettingsDep = Annotated[UsersSettings, Depends(_settings)]
+
+
+async def _revocations(request: Request) -> Revocations:
+    verifier: TokenVerifier = request.app.state.verifier
+    return verifier.revocations
+
+
+RevocationsDep = Annotated[Revocations, Depends(_revocations)]
 
 
 async def _key_ring(request: Request) -> KeyRing:

@@ -69,7 +69,7 @@ class FilesClient(ServiceClient):
             "file_ids": file_ids,
         }
         try:
-            rows = await self._post("/internal/references/", caller, body)
+            rows = await self._ask("POST", "/internal/references/", caller, json=body)
         except PeerRefused as refusal:
             field = "files" if role == "input" else "output_files"
             texts = refusal.body.get("files", [LINK_MISSING])
@@ -78,4 +78,4 @@ class FilesClient(ServiceClient):
 
     async def let_go(self, holder: str, *, caller: Caller) -> None:
         """End what is held for a run that will not be made."""
-        await self._delete("/internal/references/", caller, {"holder": holder})
+        await self._ask("DELETE", "/internal/references/", caller, params={"holder": holder})

@@ -10,6 +10,7 @@ from services.users.dependencies import (
     LoginLimitsDep,
     PresenterDep,
     Reader,
+    RevocationsDep,
     SettingsDep,
     SigningKeyDep,
     Writer,
@@ -28,7 +29,7 @@ from services.users.schemas import (
     UserReplacement,
 )
 from shared.answers import json_response
-from shared.auth import Caller, RevocationsDep, authenticate
+from shared.auth import Caller, authenticate
 from shared.bodies import SubmissionDep, accepts
 from shared.db import DatabaseDep, ReadSessionDep, SessionDep
 from shared.errors import Unauthenticated

@@ -10,13 +10,14 @@ from services.users.dependencies import (
     LoginLimitsDep,
     MailerDep,
     ResetTokensDep,
+    RevocationsDep,
     SettingsDep,
 )
 from services.users.login import changing
 from services.users.login.documents import TOO_MANY
 from services.users.schemas import PasswordChange, PasswordReset, PasswordResetConfirmation
 from shared.answers import json_response
-from shared.auth import CallerDep, RevocationsDep
+from shared.auth import CallerDep
 from shared.bodies import SubmissionDep, accepts
 from shared.db import DatabaseDep
 from shared.openapi import Detail

@@ -4,11 +4,11 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from services.users import queries, service
-from services.users.dependencies import SettingsDep, SigningKeyDep
+from services.users.dependencies import RevocationsDep, SettingsDep, SigningKeyDep
 from services.users.token_schemas import TokenCreate, TokenCreated, TokenRead
 from services.users.tokens import make_token, show_token
 from shared.answers import created, json_response, no_content
-from shared.auth import CallerDep, RevocationsDep
+from shared.auth import CallerDep
 from shared.bodies import SubmissionDep, accepts
 from shared.db import ReadSessionDep, SessionDep
 from shared.hyperlinks import HyperlinksDep

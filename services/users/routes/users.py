@@ -4,11 +4,10 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from services.users import queries, service
-from services.users.dependencies import PresenterDep, Reader, UserPage, Writer
+from services.users.dependencies import PresenterDep, Reader, RevocationsDep, UserPage, Writer
 from services.users.presenter import FIELDS
 from services.users.schemas import UserChange, UserRead, UserReplacement
 from shared.answers import json_response, no_content
-from shared.auth import RevocationsDep
 from shared.bodies import SubmissionDep, accepts
 from shared.db import DatabaseDep, ReadSessionDep, SessionDep
 from shared.hyperlinks import PathId

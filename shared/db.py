@@ -4,10 +4,12 @@ Commits happen here and nowhere else.
 """
 
 import asyncio
+import os
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Hashable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from shutil import disk_usage
 from typing import Annotated, Any, TypeVar
 
 import sqlalchemy as sa
@@ -32,6 +34,8 @@ NAMING_CONVENTION = {
 }
 # Rows written by another process (a command line) wake nobody here; look now and then.
 LOOK_AGAIN_SECONDS = 1.0
+# With less than this free, only trying tells whether anything can be written.
+FREE_BYTES_MIN = 64 * 1024 * 1024
 T = TypeVar("T")
 
 # SQLite numbers rows by itself only for a column declared INTEGER.
@@ -72,11 +76,11 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 # Disconnected or not yet ready, out of resources, rolled back for the sake of another transaction:
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
-PASSING_STATES = ("08", "40", "53", "55P03", "57P")
-# The same of SQLite: locked, or a disk that is full or fails.
-PASSING_CODES = frozenset(
-    {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN}
-)
+# 25006 is a server that only reads, as one that stands by until another fails.
+PASSING_STATES = ("08", "25006", "40", "53", "55P03", "57P")
+# The same of SQLite: locked, or a disk that is full, fails or is read only.
+_PASSING = ("BUSY", "FULL", "IOERR", "CANTOPEN", "READONLY")
+PASSING_CODES = frozenset(getattr(sqlite3, f"SQLITE_{name}") for name in _PASSING)
 
 
 async def lock_name(session: AsyncSession, name: str, *, is_alone: bool) -> None:
@@ -107,6 +111,8 @@ class Database:
     def __init__(self, url: str):
         self.url = url
         self.outbox_filled = asyncio.Event()
+        # Whether the last who tried to write could not.
+        self.is_in_doubt = False
         # Called with the session of each transaction, once it is committed.
         self.on_commit: list[Callable[[AsyncSession], None]] = []
         if url.startswith("sqlite"):
@@ -133,9 +139,14 @@ class Database:
         What an administrator does with it is noted, but for our own book-keeping.
         """
         async with AsyncSession(self._writer, expire_on_commit=False) as session:
-            yield session
-            noted = await audit.note(session) if is_noted else None
-            await session.commit()
+            try:
+                yield session
+                noted = await audit.note(session) if is_noted else None
+                await session.commit()
+            except DBAPIError:
+                self.is_in_doubt = True
+                raise
+            self.is_in_doubt = False
             if noted is not None:
                 audit.tell(noted)
             if session.info.get(OUTBOX_FILLED):
@@ -156,6 +167,16 @@ class Database:
         # another, as for that of `version`.
         async with AsyncSession(self._reader, expire_on_commit=False) as session:
             yield session
+
+    async def looks_writable(self) -> bool:
+        """By the last who tried, and as far as can be told without writing."""
+        if self.is_in_doubt:
+            return False
+        if self.is_sqlite:
+            file = self.engine.url.database or ""
+            return os.access(file, os.W_OK) and disk_usage(file).free > FREE_BYTES_MIN
+        async with self._bare.connect() as connection:
+            return bool(await connection.scalar(sa.text("SHOW transaction_read_only")) == "off")
 
     async def has_something_to_send(self) -> bool:
         """At once when a commit here filled the outbox; else, after a second, perhaps."""
@@ -212,13 +233,9 @@ async def _lent(session: ReadSession) -> AsyncIterator[ReadSession]:
             await session.close()
 
 
-def _database_of(request: Request) -> Database:
+async def _database(request: Request) -> Database:
     database: Database = request.app.state.database
     return database
-
-
-async def _database(request: Request) -> Database:
-    return _database_of(request)
 
 
 # For a route that must not hold a transaction while it asks another service or does slow work.
@@ -226,12 +243,12 @@ DatabaseDep = Annotated[Database, Depends(_database)]
 
 
 async def _session(request: Request) -> AsyncIterator[AsyncSession]:
-    async with _database_of(request).transaction() as session:
+    async with (await _database(request)).transaction() as session:
         yield session
 
 
 async def _read_session(request: Request) -> AsyncIterator[AsyncSession]:
-    async with _database_of(request).reading() as session:
+    async with (await _database(request)).reading() as session:
         yield session
 
 

@@ -11,6 +11,7 @@ LAG = "mlsploit_outbox_lag_seconds"
 DEAD_LETTERS = "mlsploit_dead_letters"
 REMEDIES = {
     "database": "Start its database, or correct its address (MLSPLOIT_*_DATABASE_URL)",
+    "writing": "Make room on its disk, or let it write: only what is read is served until then",
     "nats": "Start NATS, or correct MLSPLOIT_NATS_URL; until then events wait",
     "storage": "Make room where files are stored, or make the place writable",
 }

@@ -5,8 +5,10 @@ directory: nothing is known of a blob but what is in it.
 """
 
 import asyncio
+import errno
 import hashlib
 import os
+import shutil
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
@@ -116,6 +118,9 @@ class LocalStore:
         """Nothing stays open."""
 
     async def check(self) -> None:
+        self._incoming.mkdir(parents=True, exist_ok=True)
+        if shutil.disk_usage(self._incoming).free < WRITE_BYTES:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         staged = await self.stage()
         await staged.write(b"?")
         await staged.finish()

@@ -158,7 +158,7 @@ async def test_a_name_is_data_and_never_a_place(
 
 @pytest.fixture
 def full_soon(tmp_path: Path) -> Iterator[Path]:
-    with small_disk(tmp_path / "disk", size_bytes=512 * KIBIBYTE) as disk:
+    with small_disk(tmp_path / "disk", size_bytes=2048 * KIBIBYTE) as disk:
         yield disk
 
 
@@ -197,5 +197,10 @@ async def test_a_disk_that_fills_up_in_the_middle_keeps_nothing_and_the_service_
 
     filler = fill(full_soon)
     assert (await send(KIBIBYTE)).status_code == 507
+    told = await on_small_disk.get("/readyz")
+    assert (told.status_code, told.json()["checks"]["storage"]) == (
+        503,
+        "failed: No space left on device",
+    )
     filler.unlink()
     assert (await send(KIBIBYTE)).status_code == 201

@@ -99,12 +99,10 @@ class JwksKeys:
         self._fetched_at = float("-inf")
 
     async def find(self, key_id: str) -> Ed25519PublicKey | None:
-        if key_id not in self._keys and self._may_fetch():
+        since = time.monotonic() - self._fetched_at
+        if key_id not in self._keys and since > JWKS_SECONDS_BETWEEN_FETCHES:
             await self._fetch()
         return self._keys.get(key_id)
-
-    def _may_fetch(self) -> bool:
-        return time.monotonic() - self._fetched_at > JWKS_SECONDS_BETWEEN_FETCHES
 
     async def _fetch(self) -> None:
         try:

@@ -15,7 +15,7 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 
 from shared import errors, foreign_json
 from shared.fields import Field
-from shared.forms import TooManyFields, parse_form
+from shared.forms import parse_form
 
 FORM_FIELDS_MAX = 1000
 FORM_FIELD_BYTES_MAX = int(2.5 * 1024 * 1024)
@@ -81,7 +81,10 @@ class Submission:
     def _json_values(self) -> dict[str, Any]:
         if not self._raw_json:
             return {}
-        value = _parse_json(self._raw_json)
+        try:
+            value = foreign_json.parse(self._raw_json.decode("utf-8"))
+        except ValueError as error:
+            raise errors.BadRequest(f"JSON parse error - {error}") from None
         if value is None:
             raise errors.InvalidFields.of_whole("No data provided")
         if not isinstance(value, dict):
@@ -129,13 +132,6 @@ def _faults(error: ValidationError) -> dict[str, list[str]]:
     return faults
 
 
-def _parse_json(raw: bytes) -> Any:
-    try:
-        return foreign_json.parse(raw.decode("utf-8"))
-    except ValueError as error:
-        raise errors.BadRequest(f"JSON parse error - {error}") from None
-
-
 async def read_bytes(request: Request, *, limit: int) -> bytes:
     """The whole body, at most `limit` bytes of it."""
     return b"".join([chunk async for chunk in read_chunks(request, limit=limit)])
@@ -181,7 +177,7 @@ async def read_submission(request: Request) -> Submission:
             return Submission(form=await _read_multipart(request, limit))
         raw = await read_bytes(request, limit=limit)
         if content_type == FORM_TYPE:
-            return Submission(form=_read_urlencoded(raw))
+            return Submission(form=list(parse_form(raw, fields_max=FORM_FIELDS_MAX)))
     except (errors.BadRequest, errors.UnsupportedMediaType) as refusal:
         return Submission(refusal=refusal)
     if raw and content_type != JSON_TYPE:
@@ -189,13 +185,6 @@ async def read_submission(request: Request) -> Submission:
         offered = request.headers.get("content-type") or "text/plain"
         return Submission(refusal=errors.UnsupportedMediaType(offered))
     return Submission(raw_json=raw)
-
-
-def _read_urlencoded(raw: bytes) -> Pairs:
-    try:
-        return list(parse_form(raw, fields_max=FORM_FIELDS_MAX))
-    except TooManyFields:
-        raise errors.BadRequest(f"A form may have at most {FORM_FIELDS_MAX} fields.") from None
 
 
 async def _read_multipart(request: Request, limit: int) -> Pairs:

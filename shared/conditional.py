@@ -45,7 +45,10 @@ class Conditional:
         elif scope["method"] == "GET":
             await self._read(scope, receive, send)
         elif "if-match" in Headers(scope=scope) and _is_change(scope):
-            await self._change(scope, receive, send)
+            try:
+                await self._change(scope, receive, send)
+            except ApiError as refusal:
+                await render(refusal)(scope, receive, send)
         else:
             await self._app(scope, receive, send)
 
@@ -64,12 +67,6 @@ class Conditional:
         await self._app(scope, receive, _tagging(known, send, keep))
 
     async def _change(self, scope: Scope, receive: Receive, send: Send) -> None:
-        try:
-            await self._change_if_current(scope, receive, send)
-        except ApiError as refusal:
-            await render(refusal)(scope, receive, send)
-
-    async def _change_if_current(self, scope: Scope, receive: Receive, send: Send) -> None:
         # Where there is nothing to read, or nobody known, the route refuses; that holds up nobody.
         if await self._current_tag(scope) is None:
             await self._app(scope, receive, send)
@@ -109,27 +106,29 @@ class Conditional:
 
 def _is_change(scope: Scope) -> bool:
     """A method that the path does not have is for the route to refuse."""
-    method = scope["method"]
-    return method in CHANGES and method in scope["app"].state.paths.methods(scope["path"])
+    return scope["method"] in CHANGES & scope["app"].state.paths.methods(scope["path"])
 
 
 def _tagging(known: str, send: Send, keep: Callable[[Message], None] | None = None) -> Send:
     """Holds the head of an answer back until its body is there to be digested."""
     held: Message | None = None
+    is_known = False
 
     async def send_tagged(message: Message) -> None:
-        nonlocal held
+        nonlocal held, is_known
         if message["type"] == "http.response.start" and _is_taggable(message):
             held = message
             return
         if held is not None:
             head, held = held, None
-            if not message.get("more_body"):
-                message = _tag(head, message, known)
-                if keep is not None:
-                    keep(head)
+            is_known = _tag(head, message, known)
+            if keep is not None:
+                keep(head)
             await send(head)
-        await send(message)
+            if is_known:
+                await send({"type": "http.response.body"})
+        if not is_known:
+            await send(message)
 
     return send_tagged
 
@@ -139,20 +138,22 @@ def _tags(known: str) -> list[str]:
 
 
 def _is_taggable(head: Message) -> bool:
-    headers = Headers(scope=head)
-    is_json = headers.get("content-type", "").startswith("application/json")
-    return head["status"] == 200 and is_json and "etag" not in headers
+    is_json = Headers(scope=head).get("content-type", "").startswith("application/json")
+    return head["status"] == 200 and is_json
 
 
-def _tag(head: Message, message: Message, known: str) -> Message:
-    """Adds the tag to the head; what the client has already needs no body."""
-    tag = f'"{blake2b(message.get("body", b""), digest_size=DIGEST_BYTES).hexdigest()}"'
+def _tag(head: Message, message: Message, known: str) -> bool:
+    """Adds the tag to the head; true when the client has it already, so that it needs no body."""
     headers = MutableHeaders(scope=head)
-    headers["ETag"] = tag
+    if "etag" not in headers:  # A long list brings its own.
+        if message.get("more_body"):
+            return False
+        digest = blake2b(message.get("body", b""), digest_size=DIGEST_BYTES)
+        headers["ETag"] = f'"{digest.hexdigest()}"'
     headers.setdefault("Cache-Control", CACHING)
-    if known.strip() != "*" and tag not in _tags(known):
-        return message
+    if known.strip() != "*" and headers["etag"] not in _tags(known):
+        return False
     head["status"] = 304
     for name in ("content-length", "content-type"):
         del headers[name]
-    return {**message, "body": b""}
+    return True

@@ -113,6 +113,8 @@ class Database:
         self.outbox_filled = asyncio.Event()
         # Whether the last who tried to write could not.
         self.is_in_doubt = False
+        # Turns of those that hold a connection for seconds; all others need one for milliseconds.
+        self.long_reads = asyncio.Semaphore(2)
         # Called with the session of each transaction, once it is committed.
         self.on_commit: list[Callable[[AsyncSession], None]] = []
         if url.startswith("sqlite"):

@@ -31,9 +31,6 @@ class ApiError(Exception):
     def body(self) -> dict[str, Any]:
         return {"detail": self.detail}
 
-    def response(self) -> Response:
-        return json_response(self.body(), status=self.status, headers=self.headers)
-
 
 class BadRequest(ApiError):
     """The request cannot be read at all; with fields to name, use InvalidFields."""
@@ -121,4 +118,4 @@ class Unavailable(ApiError):
 
 
 def render(error: ApiError) -> Response:
-    return error.response()
+    return json_response(error.body(), status=error.status, headers=error.headers)

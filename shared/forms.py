@@ -8,19 +8,17 @@ import binascii
 import re
 from collections.abc import Iterator
 
+from shared.errors import BadRequest
+
 SLICE_BYTES = 64 * 1024
 
 _NO_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 
 
-class TooManyFields(ValueError):
-    """More pairs than the caller takes."""
-
-
 def parse_form(raw: bytes, *, fields_max: int) -> list[tuple[str, str]]:
     """Every pair in order, blank values too."""
     if raw.count(b"&") >= fields_max:
-        raise TooManyFields
+        raise BadRequest(f"A form may have at most {fields_max} fields.")
     pairs = (each.partition(b"=") for each in raw.split(b"&") if each)
     return [(_decoded(name), _decoded(value)) for name, _, value in pairs]
 

@@ -41,9 +41,6 @@ class Hyperlinks:
     def maybe(self, resource: str, item_id: int | None) -> str | None:
         return None if item_id is None else self.item(resource, item_id)
 
-    def collection(self, resource: str) -> str:
-        return f"{self.base}{API_PREFIX}{resource}/"
-
     def path(self, path: str) -> str:
         return f"{self.base}{path}"
 

@@ -119,17 +119,13 @@ class Idempotent:
                 await self._app(scope, body.receive, collect)
                 if messages and 200 <= messages[0]["status"] < 300:
                     await body.drain()
-                    await kept.keep(body, _joined(messages))
+                    content = b"".join(message.get("body", b"") for message in messages)
+                    headers = dict(Headers(scope=messages[0]))
+                    await kept.keep(body, Response(content, messages[0]["status"], headers))
         finally:
             _at_work.reset(at_work)
         for message in messages:
             await send(message)
-
-
-def _joined(messages: list[Message]) -> Response:
-    start, *rest = messages
-    body = b"".join(message.get("body", b"") for message in rest)
-    return Response(body, start["status"], dict(Headers(scope=start)))
 
 
 async def keep_created(session: AsyncSession, item: dict[str, Any]) -> dict[str, Any]:

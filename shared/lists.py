@@ -16,21 +16,13 @@ NOT_A_CHOICE = "Select a valid choice. That choice is not one of the available c
 
 def ids_wanted(query: QueryParams, name: str) -> list[int] | None:
     """`?name=1,2,3` as ids, None when not asked for. Ids that cannot exist are dropped."""
-    text = _last(query, name)
-    if text is None:
+    text = query.get(name)
+    if not text:
         return None
     parts = text.split(",")
     if not all(part.isascii() and part.isdigit() and len(part) <= 100 for part in parts):
         raise InvalidFields.of_field(name, NOT_A_CHOICE)
     return [number for number in map(int, parts) if number <= ID_MAX]
-
-
-def choice_wanted(query: QueryParams, name: str, choices: Sequence[str]) -> str | None:
-    """`?status=PENDING`, exact; None when not asked for."""
-    text = _last(query, name)
-    if text is not None and text not in choices:
-        raise InvalidFields.of_field(name, not_a_choice(text))
-    return text
 
 
 def not_a_choice(text: str) -> str:
@@ -39,7 +31,7 @@ def not_a_choice(text: str) -> str:
 
 def fields_wanted(query: QueryParams, known: Sequence[str]) -> frozenset[str]:
     """`?fields=id,owner` narrows every item; without a name in it, all known fields."""
-    wanted = frozenset((_last(query, "fields") or "").split(",")) - {""}
+    wanted = frozenset(query.get("fields", "").split(",")) - {""}
     unknown = sorted(wanted - set(known))
     if unknown:
         raise InvalidFields.of_field("fields", f"Unknown field: {unknown[0]}.")
@@ -50,8 +42,3 @@ def narrowed(item: dict[str, Any], wanted: frozenset[str]) -> dict[str, Any]:
     if len(wanted) >= len(item):
         return item  # Names are known ones, so all of them are wanted.
     return {name: value for name, value in item.items() if name in wanted}
-
-
-def _last(query: QueryParams, name: str) -> str | None:
-    values = query.getlist(name)
-    return values[-1] if values and values[-1] else None

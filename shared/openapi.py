@@ -16,6 +16,7 @@ from shared.conditional import PreconditionFailed
 from shared.idempotency import KEY_LENGTH_MAX, KeyReused
 from shared.openapi_headers import add_headers, described_headers, named_headers
 from shared.openapi_links import add_links
+from shared.paging import LIMIT_MAX, Orders
 
 Document = dict[str, Any]
 Extra = dict[str, Any]
@@ -84,6 +85,13 @@ class FieldErrors(RootModel[dict[str, list[str]]]):
     """Every wrong field with all its faults; `non_field_errors` is the body as a whole."""
 
 
+# What every list understands; `?ordering=` besides, with names of its own.
+PAGING: dict[str, Extra] = {
+    "limit": {"type": "integer", "minimum": 1, "maximum": LIMIT_MAX},
+    "cursor": {"type": "string", "description": "Taken from a `Link` header, unchanged."},
+    "created_after": {"type": "string", "format": "date-time"},
+    "created_before": {"type": "string", "format": "date-time"},
+}
 # `openapi_extra` of a route that is open, and does more for who sends a token.
 OPTIONAL_TOKEN: Extra = {"security": [{"Token": []}, {}]}
 
@@ -96,19 +104,33 @@ class DocumentedApp(FastAPI):
 
 
 def list_parameters(
-    fields: Sequence[str], *, ids: Sequence[str] = (), choices: Mapping[str, Sequence[str]] = {}
+    fields: Sequence[str] | None = None,
+    orders: Orders | None = None,
+    *,
+    ids: Sequence[str] = (),
+    choices: Mapping[str, Sequence[str]] = {},
 ) -> Extra:
-    """`openapi_extra` of a list: the filters by ids and by choice, and `?fields=`."""
-    schemas: dict[str, Extra] = {
-        **{key: {"type": "array", "items": {"type": "integer", "minimum": 0}} for key in ids},
-        **{name: {"type": "string", "enum": list(values)} for name, values in choices.items()},
-        "fields": {"type": "array", "items": {"type": "string", "enum": list(fields)}},
-    }
+    """`openapi_extra` of a list: pages, the filters by ids and by choice, and `?fields=`."""
+    schemas: dict[str, Extra] = dict(PAGING) if orders is not None else {}
+    if orders is not None:
+        schemas["ordering"] = {
+            "type": "string",
+            "enum": list(orders.names),
+            "default": orders.default,
+        }
+    schemas |= {key: _array({"type": "integer", "minimum": 0}) for key in ids}
+    schemas |= {name: {"type": "string", "enum": list(values)} for name, values in choices.items()}
+    if fields is not None:
+        schemas["fields"] = _array({"type": "string", "enum": list(fields)})
     # A list is written with commas: `?id=1,2`.
     kind = {"in": "query", "style": "form", "explode": False}
     return {
         "parameters": [{**kind, "name": name, "schema": schema} for name, schema in schemas.items()]
     }
+
+
+def _array(items: Extra) -> Extra:
+    return {"type": "array", "items": items}
 
 
 def completed(document: Document) -> Document:

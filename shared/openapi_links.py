@@ -9,7 +9,8 @@ def add_links(operation: Extra, path: str, paths: Extra) -> None:
     """From what was made, or comes first in a list, to what can be done with it."""
     answers = operation["responses"]
     for status, where in (("201", "$response.body#/id"), ("200", "$response.body#/0/id")):
-        is_whole = status == "201" or _is_list(answers.get(status, {}))
+        shown = answers.get(status, {}).get("content", {}).get("application/json", {})
+        is_whole = status == "201" or shown.get("schema", {}).get("type") == "array"
         for other, operations in paths.items() if status in answers and is_whole else ():
             name, _, end = other.removeprefix(path + "{").partition("}")
             if not other.startswith(path + "{") or "{" in end:
@@ -21,8 +22,3 @@ def add_links(operation: Extra, path: str, paths: Extra) -> None:
                 )
                 for each in operations.values()
             )
-
-
-def _is_list(answer: Extra) -> bool:
-    schema = answer.get("content", {}).get("application/json", {}).get("schema", {})
-    return bool(schema.get("type") == "array")

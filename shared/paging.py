@@ -9,13 +9,11 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Annotated, Any, TypeVar
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 
-from fastapi import Query, Request
-from pydantic import WithJsonSchema
+from fastapi import Request
 from sqlalchemy import Integer, Select, bindparam, tuple_
-from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
 
 from shared.answers import json_response
@@ -33,22 +31,6 @@ NOT_A_CURSOR = "Not a cursor of this list in this order. Take it from the Link h
 
 Key = tuple[Any, int]
 W = TypeVar("W", bound=Any)
-
-# Text for FastAPI, so that `Page` judges all of them together; the document has what they mean.
-_DATE = WithJsonSchema({"type": "string", "format": "date-time"})
-Limit = Annotated[
-    str | None,
-    WithJsonSchema({"type": "integer", "minimum": 1, "maximum": LIMIT_MAX}),
-    Query(description="At most so many items; the next page is in the `Link` header."),
-]
-Cursor = Annotated[
-    str | None,
-    WithJsonSchema({"type": "string"}),
-    Query(description="Where the page begins: taken from a `Link` header, unchanged."),
-]
-After = Annotated[str | None, _DATE, Query(description="Only what was made after this moment.")]
-Before = Annotated[str | None, _DATE, Query(description="Only what was made before this moment.")]
-SORTS = "What to sort by; with `-` the other way round."
 
 
 @dataclass(frozen=True)
@@ -80,9 +62,10 @@ class Page:
     ):
         """Without `asked` the whole list; `address` is the client's own, up to the cursor."""
         faults: dict[str, list[str]] = {}
+        self._asked = asked or {}
 
         def read(name: str, parse: Callable[[str], Any]) -> Any:
-            text = (asked or {}).get(name)
+            text = self._asked.get(name)
             try:
                 return parse(text) if text else None
             except ValueError as error:
@@ -91,7 +74,7 @@ class Page:
 
         self._orders = orders
         self._address = address
-        self._next: str | None = None
+        self.next_cursor: str | None = None
         self._ordering: str = read("ordering", orders.chosen) or orders.default
         self._name = self._ordering.removeprefix("-")
         self._column = orders.columns[self._name]
@@ -101,12 +84,6 @@ class Page:
         self._created_before: datetime | None = read("created_before", _moment)
         if faults:
             raise InvalidFields(faults)
-
-    async def rows(
-        self, session: AsyncSession, statement: Select[*tuple[Any, ...]]
-    ) -> Sequence[Any]:
-        """The statement's rows on this page; it selects every column that it may be sorted by."""
-        return self.cut((await session.execute(self.applied(statement), self.params)).all())
 
     @property
     def shape(self) -> Hashable:
@@ -126,7 +103,10 @@ class Page:
         return {name: given for name, given in found.items() if given is not None}
 
     def applied(self, statement: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
-        """In this page's order, and only its rows, once `params` are given with it."""
+        """In this page's order, and only its rows, once `params` are given with it.
+
+        It selects every column that it may be sorted by; `cut` takes what it finds.
+        """
         columns = tuple(dict.fromkeys((self._column, self._orders.columns["id"])))
         is_down = self._ordering.startswith("-")
         if self._after is not None:
@@ -149,18 +129,28 @@ class Page:
         """The one more than asked for tells that there is a next page."""
         if self._limit is not None and len(rows) > self._limit:
             rows = rows[: self._limit]
-            self._next = self._cursor_after(rows[-1])
+            self.next_cursor = self._cursor_after(rows[-1])
         return rows
+
+    @property
+    def is_everything(self) -> bool:
+        """Whether these are all the rows that the list's filter finds."""
+        return self.next_cursor is None and not self.params.keys() - {"page_limit"}
+
+    def part(self, former: "Page | None" = None) -> "Page":
+        """Of a whole list the first page, or the one after this; the page that was asked for."""
+        if self._limit is not None:
+            return self
+        cursor = former.next_cursor if former is not None else self._asked.get("cursor")
+        return Page(self._orders, {**self._asked, "limit": str(LIMIT_MAX), "cursor": cursor})
 
     def narrowed(self, which: W, rows: Sequence[Any]) -> W:
         """The list's filter, for the details of these rows: of a page, not of all there is."""
-        return which if self._limit is None else replace(which, ids=[row.id for row in rows])
+        return which if self.is_everything else replace(which, ids=[row.id for row in rows])
 
     def answer(self, shown: list[dict[str, Any]]) -> Response:
-        if self._next is None:
-            return json_response(shown)
-        link = f'<{self._address}cursor={self._next}>; rel="next"'
-        return json_response(shown, headers={"Link": link})
+        link = {"Link": f'<{self._address}cursor={self.next_cursor}>; rel="next"'}
+        return json_response(shown, headers=link if self.next_cursor is not None else None)
 
     def _cursor_after(self, row: Any) -> str:
         value = getattr(row, self._column.key or "")
@@ -213,26 +203,11 @@ def _moment(text: object) -> datetime:
 
 def pages(orders: Orders) -> Callable[..., Awaitable[Page]]:
     """A dependency: the page of such a list that the query string asks for."""
-    sorting = {"type": "string", "enum": list(orders.names), "default": orders.default}
 
-    async def page(
-        request: Request,
-        links: HyperlinksDep,
-        limit: Limit = None,
-        cursor: Cursor = None,
-        ordering: Annotated[str | None, WithJsonSchema(sorting), Query(description=SORTS)] = None,
-        created_after: After = None,
-        created_before: Before = None,
-    ) -> Page:
-        asked = {
-            "limit": limit,
-            "cursor": cursor,
-            "ordering": ordering,
-            "created_after": created_after,
-            "created_before": created_before,
-        }
+    async def page(request: Request, links: HyperlinksDep) -> Page:
+        # `Page` judges all parameters together; `list_parameters` tells of them.
         kept = [pair for pair in request.query_params.multi_items() if pair[0] != "cursor"]
         query = "".join(f"{urlencode([pair])}&" for pair in kept)
-        return Page(orders, asked, f"{links.path(request.url.path)}?{query}")
+        return Page(orders, request.query_params, f"{links.path(request.url.path)}?{query}")
 
     return page

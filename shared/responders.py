@@ -72,23 +72,19 @@ def add_responders(app: FastAPI) -> None:
             return render(NotFound())
         return render(BadRequest(str(error.errors()[0]["msg"])))
 
-    async def on_crash(request: Request, error: Exception) -> Response:
+    async def on_trouble(request: Request, error: Exception) -> Response:
+        if will_pass(error):
+            log.warning("database_away", path=told_path(request.url.path), reason=repr(error))
+            return render(Unavailable())
         log.error("unhandled", path=told_path(request.url.path), exc_info=error)
         return json_response({"detail": "A server error occurred."}, status=500)
-
-    async def on_trouble(request: Request, error: Exception) -> Response:
-        if not will_pass(error):
-            return await on_crash(request, error)
-        log.warning("database_away", path=told_path(request.url.path), reason=repr(error))
-        return render(Unavailable())
 
     app.add_exception_handler(ApiError, on_api_error)
     app.add_exception_handler(HTTPException, on_http_exception)
     app.add_exception_handler(RequestValidationError, on_invalid_parameters)
     # Also a connection to the database that cannot be made at all, in time, or out of turn.
-    for trouble in (DBAPIError, ConnectionError, TimeoutError, NoConnectionFree):
+    for trouble in (DBAPIError, ConnectionError, TimeoutError, NoConnectionFree, Exception):
         app.add_exception_handler(trouble, on_trouble)
-    app.add_exception_handler(Exception, on_crash)
 
 
 def _not_found(request: Request, table: PathTable) -> Response:

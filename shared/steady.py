@@ -78,11 +78,11 @@ class SteadyAnswers:
 
     def keep(self, scope: Scope, head: Message) -> None:
         """What was answered just now, 200 or 304; nothing unless its route called it steady."""
-        steady = scope["state"].get(_STATE)
-        if steady is None or steady.ends_at == 0:
+        steady, tag = scope["state"].get(_STATE), Headers(scope=head).get("etag")
+        if steady is None or steady.ends_at == 0 or tag is None:
             return
         headers = [pair for pair in head["headers"] if not pair[0].startswith(b"content-")]
-        key, tag = _key(scope), Headers(scope=head)["etag"]
+        key = _key(scope)
         self._kept[key] = _Kept(steady, tag, tuple(headers), scope.get("route"))
         self._kept.move_to_end(key)
         if len(self._kept) > ANSWERS_KEPT_MAX:

@@ -4,9 +4,14 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.files import queries
 from services.files.links import MediaLinks
+from services.files.schemas import FileFilter
 from shared.clock import iso
 from shared.hyperlinks import Hyperlinks
+from shared.paging import Page
 
 FIELDS = (
     "id",
@@ -31,6 +36,15 @@ class Presenter:
     def __init__(self, links: Hyperlinks, media: MediaLinks):
         self._links = links
         self._media = media
+
+    async def show_page(
+        self, session: AsyncSession, which: FileFilter, wanted: frozenset[str], page: Page
+    ) -> list[dict[str, Any]]:
+        files = await queries.list_files(session, which, page)
+        versions = {}
+        if VERSIONS_FIELD in wanted:
+            versions = await queries.list_versions(session, page.narrowed(which, files))
+        return self.show(files, versions, wanted)
 
     def show(
         self,

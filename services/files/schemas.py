@@ -12,7 +12,7 @@ from shared.bodies import Body
 from shared.errors import InvalidFields
 from shared.fields import Choice, Field, JsonText, Link, Number, Text, refuse
 from shared.hyperlinks import ID_MAX
-from shared.lists import choice_wanted, ids_wanted
+from shared.lists import ids_wanted, not_a_choice
 from shared.openapi import EXAMPLE_HOST, Answer, JsonString, Moment, Url, example_url, shown_as
 
 HELD_FILES_MAX = 10_000
@@ -120,10 +120,9 @@ def filter_wanted(query: QueryParams, *, only_owner: int | None) -> FileFilter:
             found[name] = ids_wanted(query, name)
         except InvalidFields as refusal:
             faults |= refusal.faults
-    try:
-        kind = choice_wanted(query, "kind", KINDS)
-    except InvalidFields as refusal:
-        faults |= refusal.faults
+    kind = query.get("kind") or None
+    if kind is not None and kind not in KINDS:
+        faults["kind"] = [not_a_choice(kind)]
     if faults:
         raise InvalidFields(faults)
     return FileFilter(only_owner, ids=found["id"], owners=found["owner"], kind=kind)

@@ -32,6 +32,18 @@ TASK_FIELDS = (
 )
 
 
+async def show_tasks(
+    session: AsyncSession,
+    chosen: Chosen,
+    ids: list[int] | None,
+    links: Hyperlinks,
+    wanted: frozenset[str],
+    page: Page,
+) -> list[dict[str, Any]]:
+    rows = await queries.list_tasks(session, chosen, page, ids=ids)
+    return [narrowed(show_task(row, row.owner_id, links), wanted) for row in rows]
+
+
 def show_task(row: Any, owner_id: int, links: Hyperlinks) -> dict[str, Any]:
     return {
         "id": row.id,

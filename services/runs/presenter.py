@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.runs import queries
 from services.runs.backends.waiting import WaitingReason, served_now, waiting_reason
 from services.runs.logs import excerpt
-from services.runs.logs.queries import list_shown_chunks
+from services.runs.logs.queries import list_shown_chunks, list_sizes
 from services.runs.models import Job
 from services.runs.queries import JobFilter, RunFilter
 from shared.clock import iso
@@ -86,60 +86,76 @@ async def show_run(session: AsyncSession, which: RunFilter, links: Hyperlinks) -
     return _only(await show_runs(session, which, links))
 
 
-async def show_jobs(
-    session: AsyncSession,
-    which: JobFilter,
-    links: Hyperlinks,
-    wanted: frozenset[str] = ALL_JOB_FIELDS,
-    page: Page | None = None,
-    steady: Steady | None = None,
-) -> list[dict[str, Any]]:
-    page = page or Page(queries.JOB_ORDERS)
-    rows = await queries.list_jobs(session, which, page)
-    return await _show_jobs(session, rows, page.narrowed(which, rows), links, wanted, steady)
+class JobList:
+    """One list of jobs, whose logs share the room that one answer has for them."""
 
+    def __init__(
+        self,
+        which: JobFilter,
+        links: Hyperlinks,
+        wanted: frozenset[str] = ALL_JOB_FIELDS,
+        steady: Steady | None = None,
+        whole: Page | None = None,
+    ):
+        self._which = which
+        self._links = links
+        self._wanted = wanted
+        self._steady = steady
+        # What is shown page by page although nobody asked for pages.
+        self._whole = whole
+        self._log_share: int | None = None
 
-async def _show_jobs(
-    session: AsyncSession,
-    rows: Sequence[Any],
-    which: JobFilter,
-    links: Hyperlinks,
-    wanted: frozenset[str] = ALL_JOB_FIELDS,
-    steady: Steady | None = None,
-) -> list[dict[str, Any]]:
-    outputs = grouped(
-        await queries.list_outputs(session, which) if "output_files" in wanted else ()
-    )
-    log_share = excerpt.fair_share(row.log_bytes for row in rows)
-    has_logs = "logs" in wanted and any(row.log_bytes for row in rows)
-    served = await served_now(session, rows) if "waiting_reason" in wanted else frozenset()
-    # A silent backend is gone by the clock alone, and to poll what is PENDING is to be there.
-    if steady is not None and (served or which.status == "PENDING"):
-        steady.ends(0)
-    logs = grouped(await list_shown_chunks(session, which, bytes_max=log_share) if has_logs else ())
-    return [
-        narrowed(
-            _job(
-                row,
-                outputs.get(row.id, ()),
-                _shown_log(row, logs, log_share, links),
-                waiting_reason(row, served),
-                links,
-            ),
-            wanted,
+    async def show(self, session: AsyncSession, page: Page) -> list[dict[str, Any]]:
+        rows = await queries.list_jobs(session, self._which, page)
+        if "logs" in self._wanted and page is not self._whole and not page.is_everything:
+            await self._share_among_all(session)
+        return await self.show_rows(session, rows, page.narrowed(self._which, rows))
+
+    async def _share_among_all(self, session: AsyncSession) -> None:
+        if self._log_share is None:
+            sizes = await list_sizes(session, self._which, self._whole)
+            self._log_share = excerpt.fair_share(sizes)
+
+    async def show_rows(
+        self, session: AsyncSession, rows: Sequence[Any], which: JobFilter
+    ) -> list[dict[str, Any]]:
+        """`which` finds these rows, or more."""
+        wanted, links = self._wanted, self._links
+        outputs = grouped(
+            await queries.list_outputs(session, which) if "output_files" in wanted else ()
         )
-        for row in rows
-    ]
+        log_share = self._log_share or excerpt.fair_share(row.log_bytes for row in rows)
+        has_logs = "logs" in wanted and any(row.log_bytes for row in rows)
+        served = await served_now(session, rows) if "waiting_reason" in wanted else frozenset()
+        # A silent backend is gone by the clock alone, and to poll what is PENDING is to be there.
+        if self._steady is not None and (served or which.status == "PENDING"):
+            self._steady.ends(0)
+        chunks = await list_shown_chunks(session, which, bytes_max=log_share) if has_logs else ()
+        logs = grouped(chunks)
+        return [
+            narrowed(
+                _job(
+                    row,
+                    outputs.get(row.id, ()),
+                    _shown_log(row, logs, log_share, links),
+                    waiting_reason(row, served),
+                    links,
+                ),
+                wanted,
+            )
+            for row in rows
+        ]
 
 
 async def show_job(session: AsyncSession, which: JobFilter, links: Hyperlinks) -> dict[str, Any]:
     """The one job of the filter, or NotFound."""
-    return _only(await show_jobs(session, which, links))
+    return _only(await JobList(which, links).show(session, Page(queries.JOB_ORDERS)))
 
 
 async def show_this_job(session: AsyncSession, job: Job, links: Hyperlinks) -> dict[str, Any]:
     """As it is in the transaction that has just changed it."""
-    return _only(await _show_jobs(session, [job], JobFilter(ids=[job.id or 0]), links))
+    which = JobFilter(ids=[job.id or 0])
+    return _only(await JobList(which, links).show_rows(session, [job], which))
 
 
 def view_run(

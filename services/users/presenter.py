@@ -4,10 +4,13 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+from services.users import queries
 from shared.auth import Caller
 from shared.clients.files import FilesClient
 from shared.clients.pipelines import PipelinesClient
+from shared.db import Database
 from shared.hyperlinks import Hyperlinks
+from shared.paging import Page
 
 FIELDS = ("id", "url", "username", "is_staff", "files", "pipelines")
 # What other services tell, and the scope that a narrowed token needs for each.
@@ -34,6 +37,13 @@ class Presenter:
     async def show_one(self, user: UserColumns, caller: Caller) -> dict[str, Any]:
         [shown] = await self.show([user], caller)
         return shown
+
+    async def show_page(
+        self, database: Database, caller: Caller, wanted: frozenset[str], page: Page
+    ) -> list[dict[str, Any]]:
+        async with database.reading() as session:
+            users = await queries.list_users(session, page, only_id=caller.only_owner)
+        return await self.show(users, caller, wanted)
 
     async def show(
         self,

@@ -50,24 +50,21 @@ class Broker:
 
     async def connect(self) -> None:
         """Returns when connected; tries until then."""
-        while True:
+        options = {
+            "max_reconnect_attempts": -1,
+            "reconnect_time_wait": RECONNECT_SECONDS,
+            "disconnected_cb": self._lose,
+            "reconnected_cb": self._restore,
+        }
+        while not self.ready.is_set():
             try:
-                self._client = await _open_client(
-                    self._address,
-                    self._name,
-                    max_reconnect_attempts=-1,
-                    reconnect_time_wait=RECONNECT_SECONDS,
-                    disconnected_cb=self._lose,
-                    reconnected_cb=self._restore,
-                )
+                self._client = await _open_client(self._address, self._name, **options)
                 await self._ensure_streams()
+                self.ready.set()
             except (NatsError, OSError, TimeoutError) as error:
                 log.warning("broker_unreachable", reason=repr(error))
                 await self.close()
                 await asyncio.sleep(RECONNECT_SECONDS)
-            else:
-                self.ready.set()
-                return
 
     @asynccontextmanager
     async def line(self) -> AsyncIterator[Line]:
@@ -156,11 +153,10 @@ class Broker:
         while not self.ready.is_set():
             try:
                 await self._ensure_streams()
+                self.ready.set()
             except (NatsError, OSError, TimeoutError) as error:
                 log.warning("streams_unreachable", reason=repr(error))
                 await asyncio.sleep(RECONNECT_SECONDS)
-            else:
-                self.ready.set()
         for watcher in list(self._watchers):
             await watcher.stop()
 

@@ -85,11 +85,8 @@ class Consumer(Generic[E]):
             ack_policy=AckPolicy.EXPLICIT,
             ack_wait=ACK_WAIT_SECONDS,
         )
-        self._messages = Pulling(broker, EVENTS_STREAM, config, self.deliver)
-
-    async def run(self) -> None:
-        """Deliver messages for ever; ends only by cancellation."""
-        await self._messages.run()
+        # Delivers messages for ever; ends only by cancellation.
+        self.run = Pulling(broker, EVENTS_STREAM, config, self.deliver).run
 
     async def deliver(self, message: Msg) -> None:
         """Handle and acknowledge, or put off, or bury: every message gets exactly one of these."""

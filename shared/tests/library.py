@@ -5,12 +5,12 @@ Its routes know of pages only; the rest comes with the kernel, as in every servi
 
 import asyncio
 import math
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, FastAPI
+from fastapi import APIRouter, Depends, FastAPI, Request
 from sqlalchemy import Column, Integer, Table, Text, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
@@ -26,11 +26,13 @@ from shared.fields import Text as Words
 from shared.hyperlinks import Hyperlinks, HyperlinksDep, PathId
 from shared.idempotency import keep_created
 from shared.messaging.tables import add_messaging_tables
+from shared.openapi import list_parameters
 from shared.paging import Orders, Page, pages
 from shared.settings import ServiceSettings
 from shared.steady import SteadyDep
 from shared.testing.peers import Peers
 from shared.tests.ledger import ENVIRONMENT, MIGRATION
+from shared.whole_lists import answer_list
 
 METADATA = service_metadata()
 add_messaging_tables(METADATA)
@@ -56,6 +58,10 @@ class Book(Body):
     title: Annotated[str, Words()]
 
 
+async def nothing() -> None:
+    pass
+
+
 class Shelf:
     """Lets a test hold a request that is at work."""
 
@@ -67,8 +73,15 @@ class Shelf:
         self.says_so.set()
         self.waiting = 0
         self.lists_made = 0
+        self.parts_made = 0
+        # Done before each part of a list is made.
+        self.before_part: Callable[[], Awaitable[None]] = nothing
         # When a list would look different without any change.
         self.lists_end_at = math.inf
+
+    async def show_part(self) -> None:
+        self.parts_made += 1
+        await self.before_part()
 
     async def pass_through(self) -> None:
         self.waiting += 1
@@ -107,18 +120,24 @@ async def titles_in(session: AsyncSession) -> Sequence[str]:
     return (await session.scalars(select(TABLE.c.title).order_by(TABLE.c.id))).all()
 
 
-@router.get("/")
+@router.get("/", openapi_extra=list_parameters(orders=ORDERS))
 async def list_books(
     _caller: Reader,
+    request: Request,
     page: BookPage,
-    session: ReadSessionDep,
+    database: DatabaseDep,
     links: HyperlinksDep,
     steady: SteadyDep,
 ) -> Response:
     shelf.lists_made += 1
     steady.ends(shelf.lists_end_at)
-    rows = await page.rows(session, select(TABLE))
-    return page.answer([_show(row, links) for row in rows])
+
+    async def show(session: AsyncSession, part: Page) -> list[dict[str, Any]]:
+        await shelf.show_part()
+        rows = (await session.execute(part.applied(select(TABLE)), part.params)).all()
+        return [_show(row, links) for row in part.cut(rows)]
+
+    return await answer_list(request, page, database.reading, show)
 
 
 @router.post("/", status_code=201, openapi_extra=accepts(Book))

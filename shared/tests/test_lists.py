@@ -2,7 +2,7 @@ import pytest
 from starlette.datastructures import QueryParams
 
 from shared.errors import InvalidFields
-from shared.lists import NOT_A_CHOICE, choice_wanted, fields_wanted, ids_wanted, narrowed
+from shared.lists import NOT_A_CHOICE, fields_wanted, ids_wanted, narrowed
 
 
 @pytest.mark.parametrize(
@@ -31,16 +31,6 @@ def test_a_filter_that_is_no_id_is_refused_on_its_name(value: str) -> None:
     with pytest.raises(InvalidFields) as refusal:
         ids_wanted(QueryParams({"owner": value}), "owner")
     assert refusal.value.faults == {"owner": [NOT_A_CHOICE]}
-
-
-def test_a_filter_by_choice_is_exact() -> None:
-    choices = ("PENDING", "RUNNING")
-    assert choice_wanted(QueryParams("status=RUNNING"), "status", choices) == "RUNNING"
-    assert choice_wanted(QueryParams("status="), "status", choices) is None
-    with pytest.raises(InvalidFields) as refusal:
-        choice_wanted(QueryParams("status=running"), "status", choices)
-    text = "Select a valid choice. running is not one of the available choices."
-    assert refusal.value.faults == {"status": [text]}
 
 
 def test_fields_narrow_an_item_and_keep_its_order() -> None:

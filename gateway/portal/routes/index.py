@@ -5,7 +5,7 @@ from starlette.responses import Response
 
 from shared.answers import json_response
 from shared.auth import CallerDep
-from shared.hyperlinks import HyperlinksDep
+from shared.hyperlinks import API_PREFIX, HyperlinksDep
 from shared.openapi import EXAMPLE_HOST, Answer, Url, shown_as
 
 router = APIRouter(tags=["index"])
@@ -38,4 +38,4 @@ class Collections(Answer):
 @router.get("/api/v1/", response_model=Collections)
 async def read_index(_caller: CallerDep, links: HyperlinksDep) -> Response:
     """Where each collection is, on the host that you used."""
-    return json_response({name: links.collection(name) for name in COLLECTIONS})
+    return json_response({name: links.path(f"{API_PREFIX}{name}/") for name in COLLECTIONS})

@@ -19,7 +19,7 @@ from services.files.dependencies import (
 )
 from services.files.errors import NoRoom
 from services.files.models import KINDS
-from services.files.presenter import FIELDS, VERSIONS_FIELD
+from services.files.presenter import FIELDS
 from services.files.schemas import (
     FileFilter,
     FileRead,
@@ -35,6 +35,7 @@ from shared.hyperlinks import PathId
 from shared.lists import fields_wanted
 from shared.openapi import Detail, list_parameters
 from shared.steady import SteadyDep
+from shared.whole_lists import answer_list
 
 router = APIRouter(prefix="/api/v1/files", tags=["files"])
 
@@ -48,13 +49,15 @@ def _only(file_id: int, caller: Caller) -> FileFilter:
 @router.get(
     "/",
     response_model=list[FileRead],
-    openapi_extra=list_parameters(FIELDS, ids=("id", "owner"), choices={"kind": KINDS}),
+    openapi_extra=list_parameters(
+        FIELDS, queries.FILE_ORDERS, ids=("id", "owner"), choices={"kind": KINDS}
+    ),
 )
 async def list_files(
     request: Request,
     caller: Reader,
     page: FilePage,
-    session: ReadSessionDep,
+    database: DatabaseDep,
     presenter: PresenterDep,
     steady: SteadyDep,
 ) -> Response:
@@ -62,11 +65,12 @@ async def list_files(
     steady.ends(presenter.links_change_at())
     wanted = fields_wanted(request.query_params, FIELDS)
     which = filter_wanted(request.query_params, only_owner=caller.only_owner)
-    files = await queries.list_files(session, which, page)
-    asks = VERSIONS_FIELD in wanted
-    of_these = page.narrowed(which, files)
-    versions = await queries.list_versions(session, of_these) if asks else {}
-    return page.answer(presenter.show(files, versions, wanted))
+    return await answer_list(
+        request,
+        page,
+        database.reading,
+        lambda session, part: presenter.show_page(session, which, wanted, part),
+    )
 
 
 @router.post(

@@ -3,8 +3,10 @@
 from collections.abc import Awaitable, Callable
 
 import httpx
+import pytest
 
 from services.files.tests.conftest import in_every_place
+from shared import paging
 from shared.testing.tokens import Signer
 
 FILES = "/api/v1/files/"
@@ -35,6 +37,24 @@ async def test_files_are_sorted_by_date_of_upload(
     newest = f"{FILES}?ordering=-date_uploaded&created_after={uploaded[0]['date_uploaded']}"
     listed = (await client.get(newest, headers=signer.headers(1))).json()
     assert [file["name"] for file in listed] == ["c", "b"]
+
+
+async def test_a_long_list_of_files_is_the_same_when_it_is_made_in_parts(
+    client: httpx.AsyncClient,
+    signer: Signer,
+    upload: Uploads,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    parent = (await upload("parent.txt")).json()
+    for number in range(4):
+        await upload(f"{number}.txt", parent_file=parent["url"])
+    addresses = [FILES, f"{FILES}?ordering=-date_uploaded", f"{FILES}?fields=id,modified_versions"]
+    whole = [await client.get(one, headers=signer.headers(1)) for one in addresses]
+    monkeypatch.setattr(paging, "LIMIT_MAX", 2)
+    parts = [await client.get(one, headers=signer.headers(1)) for one in addresses]
+
+    assert [answer.content for answer in parts] == [answer.content for answer in whole]
+    assert len(parts[0].json()[0]["modified_versions"]) == 4
 
 
 @in_every_place

@@ -21,7 +21,7 @@ router = APIRouter(prefix="/api/v1/functions", tags=["functions"])
     "/",
     dependencies=[READER],
     response_model=list[FunctionRead],
-    openapi_extra=list_parameters(FUNCTION_FIELDS, ids=("id", "module")),
+    openapi_extra=list_parameters(FUNCTION_FIELDS, queries.FUNCTION_ORDERS, ids=("id", "module")),
 )
 async def list_functions(
     request: Request,

@@ -20,7 +20,7 @@ router = APIRouter(prefix="/api/v1/modules", tags=["modules"])
     "/",
     dependencies=[CATALOGUE_READER],
     response_model=list[ModuleRead],
-    openapi_extra=list_parameters(MODULE_FIELDS, ids=("id",)),
+    openapi_extra=list_parameters(MODULE_FIELDS, queries.MODULE_ORDERS, ids=("id",)),
 )
 async def list_modules(
     request: Request, page: ModulePage, session: ReadSessionDep, links: HyperlinksDep

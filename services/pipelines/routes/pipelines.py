@@ -1,5 +1,7 @@
 """`/api/v1/pipelines/`: people have their own, administrators see all and own none."""
 
+from contextlib import nullcontext
+
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
@@ -22,6 +24,7 @@ from shared.idempotency import keep_created
 from shared.lists import fields_wanted, ids_wanted
 from shared.openapi import list_parameters
 from shared.steady import begin_steady
+from shared.whole_lists import answer_list
 
 router = APIRouter(prefix="/api/v1/pipelines", tags=["pipelines"])
 
@@ -29,7 +32,7 @@ router = APIRouter(prefix="/api/v1/pipelines", tags=["pipelines"])
 @router.get(
     "/",
     response_model=list[PipelineRead],
-    openapi_extra=list_parameters(PIPELINE_FIELDS, ids=("id", "owner")),
+    openapi_extra=list_parameters(PIPELINE_FIELDS, queries.PIPELINE_ORDERS, ids=("id", "owner")),
 )
 async def list_pipelines(
     request: Request, caller: Reader, page: PipelinePage, presenter: PresenterDep
@@ -38,7 +41,9 @@ async def list_pipelines(
     query = request.query_params
     wanted = fields_wanted(query, PIPELINE_FIELDS)
     chosen = Chosen(caller.only_owner, ids_wanted(query, "id"), ids_wanted(query, "owner"))
-    return page.answer(await presenter.show(chosen, caller, wanted, page))
+    return await answer_list(
+        request, page, nullcontext, lambda _, part: presenter.show(chosen, caller, wanted, part)
+    )
 
 
 @router.post(

@@ -5,15 +5,16 @@ from starlette.responses import Response
 
 from services.pipelines import queries, service
 from services.pipelines.dependencies import ModulesDep, Reader, TaskPage, Writer
-from services.pipelines.presenter import TASK_FIELDS, show_task
+from services.pipelines.presenter import TASK_FIELDS, show_task, show_tasks
 from services.pipelines.queries import Chosen
 from services.pipelines.schemas import TaskCreate, TaskRead
 from shared.answers import created, json_response
 from shared.bodies import SubmissionDep, accepts
 from shared.db import DatabaseDep, ReadSessionDep
 from shared.hyperlinks import HyperlinksDep, PathId
-from shared.lists import fields_wanted, ids_wanted, narrowed
+from shared.lists import fields_wanted, ids_wanted
 from shared.openapi import list_parameters
+from shared.whole_lists import answer_list
 
 router = APIRouter(prefix="/api/v1/tasks", tags=["tasks"])
 
@@ -21,21 +22,26 @@ router = APIRouter(prefix="/api/v1/tasks", tags=["tasks"])
 @router.get(
     "/",
     response_model=list[TaskRead],
-    openapi_extra=list_parameters(TASK_FIELDS, ids=("id", "pipeline")),
+    openapi_extra=list_parameters(TASK_FIELDS, queries.TASK_ORDERS, ids=("id", "pipeline")),
 )
 async def list_tasks(
     request: Request,
     caller: Reader,
     page: TaskPage,
-    session: ReadSessionDep,
+    database: DatabaseDep,
     links: HyperlinksDep,
 ) -> Response:
     """By order, then id; `?pipeline=1` and `?id=1,2` narrow the list."""
     query = request.query_params
     wanted = fields_wanted(query, TASK_FIELDS)
     chosen = Chosen(caller.only_owner, ids_wanted(query, "pipeline"))
-    rows = await queries.list_tasks(session, chosen, page, ids=ids_wanted(query, "id"))
-    return page.answer([narrowed(show_task(row, row.owner_id, links), wanted) for row in rows])
+    ids = ids_wanted(query, "id")
+    return await answer_list(
+        request,
+        page,
+        database.reading,
+        lambda session, part: show_tasks(session, chosen, ids, links, wanted, part),
+    )
 
 
 @router.post(

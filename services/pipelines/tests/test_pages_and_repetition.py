@@ -4,7 +4,11 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import httpx
+import pytest
 
+from services.pipelines.tests.conftest import RUNS_URL, run_row
+from shared import paging
+from shared.testing.peers import Peers
 from shared.testing.tokens import Signer
 
 PIPELINES = "/api/v1/pipelines/"
@@ -42,6 +46,29 @@ async def test_tasks_go_in_pages_in_the_order_of_the_contract(
 
     assert paged == whole
     assert [task["order"] for task in whole] == [1, 1, 2, 2]
+
+
+async def test_long_lists_are_the_same_when_they_are_made_in_parts(
+    client: httpx.AsyncClient,
+    signer: Signer,
+    peers: Peers,
+    add_pipeline: AddPipeline,
+    add_task: AddTask,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("a", "b", "c"):
+        pipeline = await add_pipeline(name=name)
+        await add_task(pipeline)
+        await add_task(pipeline)
+    peers.answer("GET", RUNS_URL, json=[run_row(7, pipeline), run_row(8, pipeline)])
+    addresses = [PIPELINES, f"{PIPELINES}?ordering=-id&fields=tasks", TASKS]
+    whole = [await client.get(one, headers=signer.headers()) for one in addresses]
+    monkeypatch.setattr(paging, "LIMIT_MAX", 2)
+    parts = [await client.get(one, headers=signer.headers()) for one in addresses]
+
+    assert [answer.content for answer in parts] == [answer.content for answer in whole]
+    assert len(parts[0].json()[2]["runs"]) == 2
+    assert [task["order"] for task in parts[2].json()] == [1, 1, 1, 2, 2, 2]
 
 
 async def test_a_pipeline_and_a_task_sent_again_are_made_once(

@@ -26,7 +26,7 @@ ATTEMPT_ORDERS = Orders(
 
 async def list_attempts(session: AsyncSession, job: Job, page: Page) -> Sequence[Any]:
     statement = select(*ATTEMPT_COLUMNS).where(col(JobAttempt.job_id) == job.id)
-    return await page.rows(session, statement)
+    return page.cut((await session.execute(page.applied(statement), page.params)).all())
 
 
 async def list_outputs(session: AsyncSession, job: Job) -> Sequence[Any]:

@@ -33,7 +33,7 @@ async def list_present(
     statement = select(*BACKEND_COLUMNS).where(col(Backend.present_until) > utc_now())
     if only_owner is not None:
         statement = statement.where(col(Backend.owner_id) == only_owner)
-    return await page.rows(session, statement)
+    return page.cut((await session.execute(page.applied(statement), page.params)).all())
 
 
 async def list_served(session: AsyncSession) -> Sequence[Any]:

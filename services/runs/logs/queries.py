@@ -12,8 +12,18 @@ from sqlmodel import col
 
 from services.runs.models import Job, LogChunk
 from services.runs.queries import JobFilter
+from shared import db
+from shared.paging import Page
+from shared.selections import Selection
 
 CHUNKS_AT_ONCE = 8
+LOG_BYTES = db.col(Job.log_bytes)
+SIZES = Selection(select(LOG_BYTES).where(LOG_BYTES > 0))
+
+
+async def list_sizes(session: AsyncSession, which: JobFilter, page: Page | None) -> list[int]:
+    """Of the logs of all these jobs, those that have any."""
+    return [row.log_bytes for row in await SIZES.rows(session, which.narrowing(), page)]
 
 
 async def list_chunks(

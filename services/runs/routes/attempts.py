@@ -5,6 +5,7 @@ from starlette.responses import Response
 
 from services.runs import queries
 from services.runs.attempts.presenter import ATTEMPT_FIELDS, show_attempts
+from services.runs.attempts.queries import ATTEMPT_ORDERS
 from services.runs.attempts.schemas import AttemptRead
 from services.runs.dependencies import AttemptPage, Reader
 from shared.db import ReadSessionDep
@@ -18,7 +19,7 @@ router = APIRouter(prefix="/api/v1/jobs", tags=["jobs"])
 @router.get(
     "/{job_id}/attempts/",
     response_model=list[AttemptRead],
-    openapi_extra=list_parameters(ATTEMPT_FIELDS),
+    openapi_extra=list_parameters(ATTEMPT_FIELDS, ATTEMPT_ORDERS),
 )
 async def list_attempts(
     job_id: PathId,

@@ -4,17 +4,21 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from services.runs.backends import presence
+from services.runs.backends.queries import BACKEND_ORDERS
 from services.runs.backends.schemas import BackendRead, BackendReport
 from services.runs.dependencies import BackendPage, Executor, SettingsDep
 from shared.answers import json_response
 from shared.bodies import SubmissionDep, accepts
 from shared.db import ReadSessionDep, SessionDep
 from shared.hyperlinks import HyperlinksDep
+from shared.openapi import list_parameters
 
 router = APIRouter(prefix="/api/v1/backends", tags=["execution"])
 
 
-@router.get("/", response_model=list[BackendRead])
+@router.get(
+    "/", response_model=list[BackendRead], openapi_extra=list_parameters(orders=BACKEND_ORDERS)
+)
 async def list_backends(
     caller: Executor,
     page: BackendPage,

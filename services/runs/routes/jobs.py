@@ -10,7 +10,7 @@ from services.runs.backends.presence import note_polling
 from services.runs.dependencies import Executor, JobPage, PeersDep, Reader, SettingsDep
 from services.runs.filters import job_filter
 from services.runs.presenter import JOB_FIELDS
-from services.runs.queries import JobFilter
+from services.runs.queries import JOB_ORDERS, JobFilter
 from services.runs.reports import report_job
 from services.runs.schemas import JobRead, JobReport
 from services.runs.states import JOB_STATUSES
@@ -21,6 +21,7 @@ from shared.hyperlinks import HyperlinksDep, PathId
 from shared.lists import fields_wanted
 from shared.openapi import Detail, list_parameters
 from shared.steady import SteadyDep
+from shared.whole_lists import answer_list
 
 router = APIRouter(prefix="/api/v1/jobs", tags=["jobs"])
 
@@ -35,13 +36,14 @@ NOT_NOW: dict[str, Any] = {
 @router.get(
     "/",
     response_model=list[JobRead],
-    openapi_extra=list_parameters(JOB_FIELDS, ids=("id", "run"), choices={"status": JOB_STATUSES}),
+    openapi_extra=list_parameters(
+        JOB_FIELDS, JOB_ORDERS, ids=("id", "run"), choices={"status": JOB_STATUSES}
+    ),
 )
 async def list_jobs(
     request: Request,
     caller: Reader,
     page: JobPage,
-    session: ReadSessionDep,
     database: DatabaseDep,
     links: HyperlinksDep,
     settings: SettingsDep,
@@ -51,7 +53,8 @@ async def list_jobs(
     which = job_filter(request.query_params, owner_id=caller.only_owner)
     await note_polling(database, caller, which, settings)
     wanted = fields_wanted(request.query_params, JOB_FIELDS)
-    return page.answer(await presenter.show_jobs(session, which, links, wanted, page, steady))
+    show = presenter.JobList(which, links, wanted, steady, page).show
+    return await answer_list(request, page, database.reading, show)
 
 
 @router.get("/{job_id}/", response_model=JobRead)

@@ -5,16 +5,18 @@ from starlette.responses import Response
 
 from services.runs import cancellation, presenter, retries, service
 from services.runs.dependencies import PeersDep, Reader, RunPage, SettingsDep, Writer
+from services.runs.filters import run_filter
 from services.runs.presenter import RUN_FIELDS
-from services.runs.queries import RunFilter
+from services.runs.queries import RUN_ORDERS, RunFilter
 from services.runs.schemas import NewRun, NewRunForm, RunRead
 from shared.answers import created, json_response, no_content
 from shared.bodies import SubmissionDep, accepts
 from shared.db import DatabaseDep, ReadSessionDep, SessionDep
 from shared.hyperlinks import HyperlinksDep, PathId
-from shared.lists import fields_wanted, ids_wanted
+from shared.lists import fields_wanted
 from shared.openapi import list_parameters
 from shared.steady import SteadyDep
+from shared.whole_lists import answer_list
 
 router = APIRouter(prefix="/api/v1/runs", tags=["runs"])
 
@@ -25,25 +27,25 @@ ENDED = {"description": "The run came to its end already; what it did stays as i
 @router.get(
     "/",
     response_model=list[RunRead],
-    openapi_extra=list_parameters(RUN_FIELDS, ids=("id", "pipeline")),
+    openapi_extra=list_parameters(RUN_FIELDS, RUN_ORDERS, ids=("id", "pipeline")),
 )
 async def list_runs(
     request: Request,
     caller: Reader,
     page: RunPage,
-    session: ReadSessionDep,
+    database: DatabaseDep,
     links: HyperlinksDep,
     _steady: SteadyDep,
 ) -> Response:
     """Oldest first; `?pipeline=` and `?id=` narrow."""
-    query = request.query_params
-    which = RunFilter(
-        owner_id=caller.only_owner,
-        ids=ids_wanted(query, "id"),
-        pipeline_ids=ids_wanted(query, "pipeline"),
+    which = run_filter(request.query_params, owner_id=caller.only_owner)
+    wanted = fields_wanted(request.query_params, RUN_FIELDS)
+    return await answer_list(
+        request,
+        page,
+        database.reading,
+        lambda session, part: presenter.show_runs(session, which, links, wanted, part),
     )
-    wanted = fields_wanted(query, RUN_FIELDS)
-    return page.answer(await presenter.show_runs(session, which, links, wanted, page))
 
 
 @router.post(

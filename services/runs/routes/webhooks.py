@@ -5,6 +5,7 @@ from starlette.responses import Response
 
 from services.runs.dependencies import DeliveryPage, Reader, SettingsDep, WebhookPage, Writer
 from services.runs.webhooks import service
+from services.runs.webhooks.queries import DELIVERY_ORDERS, WEBHOOK_ORDERS
 from services.runs.webhooks.schemas import (
     DeliveryRead,
     NewWebhook,
@@ -17,6 +18,7 @@ from shared.answers import created, json_response, no_content
 from shared.bodies import SubmissionDep, accepts
 from shared.db import DatabaseDep, ReadSessionDep, SessionDep
 from shared.hyperlinks import HyperlinksDep, PathId
+from shared.openapi import list_parameters
 
 router = APIRouter(prefix="/api/v1/webhooks", tags=["webhooks"])
 
@@ -24,7 +26,9 @@ TOO_MANY = {"description": "You have as many as one may have."}
 DISABLED = {"description": "It is disabled; enable it first."}
 
 
-@router.get("/", response_model=list[WebhookRead])
+@router.get(
+    "/", response_model=list[WebhookRead], openapi_extra=list_parameters(orders=WEBHOOK_ORDERS)
+)
 async def list_webhooks(
     caller: Reader, page: WebhookPage, session: ReadSessionDep, links: HyperlinksDep
 ) -> Response:
@@ -79,7 +83,11 @@ async def delete_webhook(webhook_id: PathId, caller: Writer, session: SessionDep
     return no_content()
 
 
-@router.get("/{webhook_id}/deliveries/", response_model=list[DeliveryRead])
+@router.get(
+    "/{webhook_id}/deliveries/",
+    response_model=list[DeliveryRead],
+    openapi_extra=list_parameters(orders=DELIVERY_ORDERS),
+)
 async def list_deliveries(
     webhook_id: PathId, caller: Reader, page: DeliveryPage, session: ReadSessionDep
 ) -> Response:

@@ -1,6 +1,10 @@
 """What the kernel does for every list and every POST, on this service's own."""
 
+import pytest
+
+from services.runs.logs import excerpt
 from services.runs.testing import Api, url
+from shared import paging
 
 RUNS, JOBS = "/api/v1/runs/", "/api/v1/jobs/"
 
@@ -19,6 +23,25 @@ async def test_runs_and_jobs_go_in_pages_with_what_belongs_to_them(api: Api) -> 
         job for run in runs for job in run["jobs"]
     ]
     assert jobs.json()[0]["logs"] == "one\n"
+
+
+async def test_long_lists_are_the_same_when_they_are_made_in_parts(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(3):
+        run = await api.start_run(jobs=2, files=2)
+        report = {"status": "RUNNING", "logs": "a line of a log\n" * (number + 1) * 20}
+        await api.patch(run["jobs"][0], report)
+    # Not room enough for all the logs of one answer, and one answer it is.
+    monkeypatch.setattr(excerpt, "LOGS_BYTES_MAX", 1200)
+    addresses = [RUNS, JOBS, f"{JOBS}?ordering=-date_created", f"{JOBS}?fields=id,status"]
+    whole = [await api.client.get(one, headers=api.alice) for one in addresses]
+    monkeypatch.setattr(paging, "LIMIT_MAX", 2)
+    parts = [await api.client.get(one, headers=api.alice) for one in addresses]
+
+    assert [answer.content for answer in parts] == [answer.content for answer in whole]
+    logs = "".join(job["logs"] or "" for job in parts[1].json())
+    assert logs.count("are left out here") == 2
 
 
 async def test_a_run_sent_again_is_started_once(api: Api) -> None:

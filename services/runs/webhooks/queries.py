@@ -48,7 +48,7 @@ async def list_webhooks(
     statement = select(*Webhook.__table__.columns)  # type: ignore[attr-defined]  # SQLModel hides it
     if owner_id is not None:
         statement = statement.where(col(Webhook.owner_id) == owner_id)
-    return await page.rows(session, statement)
+    return page.cut((await session.execute(page.applied(statement), page.params)).all())
 
 
 async def count_webhooks(session: AsyncSession, owner_id: int) -> int:
@@ -70,7 +70,7 @@ async def get_webhook(
 
 async def list_deliveries(session: AsyncSession, page: Page, *, webhook_id: int) -> Sequence[Any]:
     statement = select(*DELIVERY_COLUMNS).where(col(WebhookDelivery.webhook_id) == webhook_id)
-    return await page.rows(session, statement)
+    return page.cut((await session.execute(page.applied(statement), page.params)).all())
 
 
 async def find_due_webhook(session: AsyncSession, now: datetime) -> int | None:

@@ -1,5 +1,7 @@
 """`/api/v1/users/`: people see themselves, administrators see everybody."""
 
+from contextlib import nullcontext
+
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
@@ -13,22 +15,29 @@ from shared.db import DatabaseDep, ReadSessionDep, SessionDep
 from shared.hyperlinks import PathId
 from shared.lists import fields_wanted
 from shared.openapi import list_parameters
+from shared.whole_lists import answer_list
 
 router = APIRouter(prefix="/api/v1/users", tags=["users"])
 
 
-@router.get("/", response_model=list[UserRead], openapi_extra=list_parameters(FIELDS))
+@router.get(
+    "/", response_model=list[UserRead], openapi_extra=list_parameters(FIELDS, queries.USER_ORDERS)
+)
 async def list_users(
     request: Request,
     caller: Reader,
     page: UserPage,
-    session: ReadSessionDep,
+    database: DatabaseDep,
     presenter: PresenterDep,
 ) -> Response:
     """Newest first. Unlike elsewhere, `?id=` is ignored, as existing clients know it."""
     wanted = fields_wanted(request.query_params, FIELDS)
-    rows = await queries.list_users(session, page, only_id=caller.only_owner)
-    return page.answer(await presenter.show(rows, caller, wanted))
+    return await answer_list(
+        request,
+        page,
+        nullcontext,
+        lambda _, part: presenter.show_page(database, caller, wanted, part),
+    )
 
 
 @router.get("/{user_id}/", response_model=UserRead)

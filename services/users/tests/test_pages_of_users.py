@@ -3,9 +3,11 @@
 from collections.abc import Awaitable, Callable
 
 import httpx
+import pytest
 from sqlalchemy import select
 
 from services.users import queries
+from shared import paging
 from shared.db import Database
 from shared.messaging.tables import idempotency_keys
 from shared.testing.peers import Peers
@@ -30,6 +32,26 @@ async def test_users_go_in_pages_newest_first(
     rest = await client.get(first.links["next"]["url"])
 
     assert [user["username"] for user in first.json() + rest.json()] == ["root", "bob", "ada"]
+
+
+async def test_a_long_list_of_users_is_the_same_when_it_is_made_in_parts(
+    client: httpx.AsyncClient,
+    register: Register,
+    database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("ada", "bob", "eve", "root"):
+        await register(name)
+    async with database.transaction() as session:
+        (await queries.get_by_username(session, "root")).is_staff = True
+    body = {"username": "root", "password": "correct horse battery"}
+    token = (await client.post("/auth/login/", json=body)).json()["token"]
+    headers = {"Authorization": f"Token {token}"}
+    whole = await client.get(USERS, headers=headers)
+    monkeypatch.setattr(paging, "LIMIT_MAX", 1)
+
+    assert (await client.get(USERS, headers=headers)).content == whole.content
+    assert len(whole.json()) == 4
 
 
 async def test_what_other_services_say_counts_for_the_tag_of_a_user(

@@ -140,16 +140,19 @@ async def read_bytes(request: Request, *, limit: int) -> bytes:
 async def read_chunks(request: Request, *, limit: int) -> AsyncGenerator[bytes, None]:
     """The same piece by piece; what says beforehand that it is too large is not read at all."""
     _refuse_encoded(request)
-    too_large = errors.PayloadTooLarge(f"The request body may have at most {limit} bytes.")
+    said = f"The request body may have at most {limit} bytes."
     announced = request.headers.get("content-length", "")
     if announced.isdigit() and int(announced) > limit:
-        raise too_large
+        # Who asks first (Expect: 100-continue) would be told by the gateway to send it all; who
+        # sends already would lose this answer together with the connection.
+        asks_first = "expect" in request.headers
+        raise errors.PayloadTooLarge(said, headers={"Connection": "close"} if asks_first else None)
     size = 0
     pieces = aiter(request.stream())
     while (chunk := await _next_chunk(request, pieces)) is not None:
         size += len(chunk)
         if size > limit:
-            raise too_large
+            raise errors.PayloadTooLarge(said)
         yield chunk
 
 

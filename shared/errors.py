@@ -95,10 +95,6 @@ class PayloadTooLarge(ApiError):
     status = 413
     detail = "The request body is too large."
 
-    def __init__(self, detail: str | None = None) -> None:
-        # Else the gateway would have a client that asks first (Expect: 100-continue) send it all.
-        super().__init__(detail, headers={"Connection": "close"})
-
 
 class UnsupportedMediaType(ApiError):
     status = 415

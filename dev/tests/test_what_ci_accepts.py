@@ -29,6 +29,7 @@ class Ci:
         self.command("docker", IS_AWAY)
         self.command("id", "echo 1000")
         self.command("nginx", "")
+        self.command("apache2", "")
 
     def command(self, name: str, script: str) -> None:
         self._program(self.folder / "bin" / name, script)

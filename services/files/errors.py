@@ -1,5 +1,7 @@
 """What this service refuses by name."""
 
+from collections.abc import Mapping
+
 from shared.errors import (
     LINK_MISSING,
     ApiError,
@@ -35,8 +37,8 @@ class StorageAway(Unavailable):
 
 
 class FileTooLarge(PayloadTooLarge):
-    def __init__(self, bytes_max: int):
-        super().__init__(f"A file may have at most {bytes_max} bytes.")
+    def __init__(self, bytes_max: int, headers: Mapping[str, str] | None = None):
+        super().__init__(f"A file may have at most {bytes_max} bytes.", headers=headers)
 
 
 class QuotaExceeded(PayloadTooLarge):

@@ -103,7 +103,9 @@ async def receive(request: Request, store: BlobStore, bytes_max: int) -> AsyncIt
         yield receiver.upload
     except PayloadTooLarge as refusal:
         # Before anything is read its size is known only together with what is around the file.
-        raise FileTooLarge(bytes_max) if type(refusal) is PayloadTooLarge else refusal from None
+        if type(refusal) is not PayloadTooLarge:
+            raise
+        raise FileTooLarge(bytes_max, refusal.headers) from None
     except OSError as error:
         if error.errno in FULL:
             raise NoRoom from error

@@ -62,7 +62,7 @@ class RequestContext:
     """Gives every request an id (the client's own if it is a plain one), a log line, a metric.
 
     What a later internal call must carry on - the id, the host the client used - is bound to the
-    logging context, from where shared/http.py takes it.
+    logging context, from where shared/clients takes it.
     """
 
     def __init__(self, app: ASGIApp):

@@ -6,9 +6,9 @@ from typing import Any, Literal
 from pydantic import BaseModel
 
 from shared.auth import Caller
+from shared.clients.asking import PeerRefused, ServiceClient
 from shared.clients.batches import batches
 from shared.errors import LINK_MISSING, InvalidFields
-from shared.http import PeerRefused, ServiceClient
 from shared.hyperlinks import id_of
 
 Role = Literal["input", "output"]

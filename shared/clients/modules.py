@@ -6,8 +6,8 @@ from typing import Any
 from pydantic import BaseModel, Field, field_validator
 
 from shared.auth import Caller
+from shared.clients.asking import ServiceClient
 from shared.clients.batches import batches
-from shared.http import ServiceClient
 from shared.hyperlinks import id_of
 
 

@@ -3,8 +3,8 @@
 from pydantic import BaseModel, Field, field_validator
 
 from shared.auth import Caller
+from shared.clients.asking import PeerRefused, ServiceClient
 from shared.clients.batches import batches
-from shared.http import PeerRefused, ServiceClient
 from shared.hyperlinks import id_of
 
 

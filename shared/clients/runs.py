@@ -1,8 +1,8 @@
 """What others ask the runs service."""
 
 from shared.auth import Caller
+from shared.clients.asking import ServiceClient
 from shared.clients.batches import batches
-from shared.http import ServiceClient
 
 
 class RunsClient(ServiceClient):

@@ -1,7 +1,7 @@
 """What others ask the users service."""
 
 from shared.auth import Caller
-from shared.http import ServiceClient
+from shared.clients.asking import ServiceClient
 
 
 class UsersClient(ServiceClient):

@@ -10,10 +10,11 @@ import pytest
 import structlog
 
 from shared.auth import Caller
+from shared.clients.asking import PeerRefused
 from shared.clients.batches import IDS_PER_CALL_MAX
 from shared.clients.runs import RunsClient
 from shared.errors import Forbidden, Unavailable
-from shared.http import ANSWER_BYTES_MAX, PeerRefused, pooled_client
+from shared.http import ANSWER_BYTES_MAX, pooled_client
 from shared.testing.peers import Peers
 
 RUNS = "http://runs:8000"

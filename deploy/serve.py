@@ -16,13 +16,15 @@ import uvicorn
 from fastapi import FastAPI
 from uvicorn.importer import import_from_string
 
+from deploy.quiet import QuietServer
+
 # The gateway asks every second (docker-compose.yml) and needs a moment to act. With the grace this
 # stays below the 10 s that Docker gives a container to stop.
 NOTICE_SECONDS = 3.0
 GRACE_SECONDS = 5
 
 
-class Replica(uvicorn.Server):
+class Replica(QuietServer):
     """A server that gives notice before it leaves."""
 
     def __init__(self, app: FastAPI, config: uvicorn.Config):
@@ -48,6 +50,7 @@ class Replica(uvicorn.Server):
     def _leave(self) -> None:
         # Not by uvicorn's own handler: it would raise the signal again in the end, against itself.
         self.should_exit = True
+        self.look_now()
 
 
 def main(factory: str, parser: str = "auto") -> None:

@@ -10,9 +10,6 @@ from pathlib import Path
 
 PROCESSES_FILE = Path(__file__).with_name("processes.toml")
 
-# Open event streams never end by themselves, so a server must not wait for them when it stops.
-UVICORN_GRACE_SECONDS = 3
-
 
 @dataclass(frozen=True)
 class Spec:
@@ -45,18 +42,13 @@ def _spec(entry: dict[str, object]) -> Spec:
     app = fields.pop("app", None)
     if app is not None:
         options = _strings(fields.pop("options", ()))
-        fields |= {"command": (*_uvicorn(str(app)), *options), "is_app": True}
+        command = ("python", "-m", "dev.serve", str(app), "--port", "{port}", *options)
+        fields |= {"command": command, "is_app": True}
         fields.setdefault("ready", "http:/readyz")
     for key in ("command", "waits_for"):
         fields[key] = tuple(_strings(fields.get(key, ())))
     fields["secrets"] = frozenset(_strings(fields.get("secrets", ())))
     return Spec(**fields)  # type: ignore[arg-type]  # a wrong key or type fails at once, by name
-
-
-def _uvicorn(app: str) -> tuple[str, ...]:
-    address = ("--host", "127.0.0.1", "--port", "{port}", "--no-access-log", "--no-server-header")
-    grace = ("--timeout-graceful-shutdown", str(UVICORN_GRACE_SECONDS))
-    return ("python", "-m", "uvicorn", "--factory", app, *address, *grace)
 
 
 def _strings(value: object) -> Iterable[str]:

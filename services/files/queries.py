@@ -46,8 +46,24 @@ VERSIONS = Selection(
 )
 # Which blob belongs to which file.
 KEY_COLUMNS: tuple[Any, ...] = (col(File.blob_key), col(File.id), col(File.size))
+LOCK_FILES = (
+    select(*COLUMNS)
+    .where(col(File.id).in_(bindparam("ids", expanding=True)))
+    .order_by(col(File.id))
+    .with_for_update(read=True)
+)
 DEPARTED = select(col(DepartedOwner.owner_id)).where(
     col(DepartedOwner.owner_id) == bindparam("owner_id")
+)
+STANDING = select(exists(DEPARTED), func.coalesce(func.sum(col(File.size)), 0)).where(
+    col(File.owner_id) == bindparam("owner_id")
+)
+# Asked every few seconds, for ever.
+UNCLAIMED = select(col(File.id)).where(col(File.unclaimed_until) <= bindparam("now")).limit(1)
+DUE = (
+    select(col(DoomedBlob.key), col(DoomedBlob.due_at))
+    .where(col(DoomedBlob.due_at) <= bindparam("now"))
+    .limit(bindparam("limit"))
 )
 # What it takes to delete a file.
 DOOMED_COLUMNS: tuple[Any, ...] = (col(File.id), col(File.owner_id), col(File.blob_key))
@@ -92,10 +108,13 @@ async def get_file(session: AsyncSession, file_id: int, *, only_owner: int | Non
     return _visible(file, only_owner)
 
 
-async def bytes_of(session: AsyncSession, owner_id: int) -> int:
-    """What the files of one user have together."""
-    statement = select(func.coalesce(func.sum(col(File.size)), 0))
-    return int(await session.scalar(statement.where(col(File.owner_id) == owner_id)) or 0)
+async def find_standing(session: AsyncSession, owner_id: int) -> tuple[bool, int]:
+    """Whether a user is gone, and the bytes of all their files; both until this transaction ends,
+    because nobody else stores anything for them: two uploads at once must not both just fit.
+    """
+    await lock_name(session, f"owner {owner_id}", is_alone=True)
+    is_gone, used = (await session.execute(STANDING, {"owner_id": owner_id})).one()
+    return bool(is_gone), int(used)
 
 
 async def has_file(session: AsyncSession, file_id: int, *, only_owner: int | None) -> bool:
@@ -117,13 +136,7 @@ def _visible(file: File | None, only_owner: int | None) -> File:
 
 async def lock_files(session: AsyncSession, file_ids: Sequence[int]) -> Sequence[Any]:
     """Ascending; nobody deletes one of them until this transaction ends."""
-    statement = (
-        select(*COLUMNS)
-        .where(col(File.id).in_(file_ids))
-        .order_by(col(File.id))
-        .with_for_update(read=True)
-    )
-    return (await session.execute(statement)).all()
+    return (await session.execute(LOCK_FILES, {"ids": list(file_ids)})).all()
 
 
 async def find_blob(session: AsyncSession, file_id: int) -> Row[Any] | None:
@@ -176,8 +189,7 @@ async def lock_outputs_of(
 
 
 async def any_unclaimed(session: AsyncSession, now: datetime) -> bool:
-    statement = select(col(File.id)).where(col(File.unclaimed_until) <= now).limit(1)
-    return (await session.scalars(statement)).first() is not None
+    return (await session.scalars(UNCLAIMED, {"now": now})).first() is not None
 
 
 async def lock_unclaimed(session: AsyncSession, now: datetime, *, limit: int) -> Sequence[Any]:
@@ -190,9 +202,7 @@ async def lock_unclaimed(session: AsyncSession, now: datetime, *, limit: int) ->
 
 async def list_due_blobs(session: AsyncSession, now: datetime, *, limit: int) -> Sequence[Any]:
     """(key, due at)."""
-    columns = (col(DoomedBlob.key), col(DoomedBlob.due_at))
-    statement = select(*columns).where(columns[1] <= now).limit(limit)
-    return (await session.execute(statement)).all()
+    return (await session.execute(DUE, {"now": now, "limit": limit})).all()
 
 
 async def blobs_by_key(session: AsyncSession) -> dict[str, tuple[int, int]]:

@@ -7,11 +7,10 @@ is never deleted under a run that was told it is there.
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import delete, update
+from sqlalchemy import bindparam, delete, update
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlmodel import col
 
 from services.files import queries
 from services.files.models import INPUT, OUTPUT, File, FileReference
@@ -19,11 +18,26 @@ from services.files.schemas import Hold
 from services.files.service import delete_files
 from shared.auth import Caller
 from shared.clock import utc_now
+from shared.db import col, table_of
 from shared.errors import LINK_MISSING, InvalidFields
 
 NOT_AN_OUTPUT = "Output file is not 'OUTPUT' kind."
 NOT_THE_OWNERS = "Job owner does not own the output file"
 FIELD = "files"
+
+# Built once, and past the ORM: each of these costs several times the statement.
+REFERENCES = table_of(FileReference)
+CONFIRM = (
+    update(REFERENCES)
+    .where(
+        col(FileReference.holder) == bindparam("of_holder"),
+        col(FileReference.confirmed_at).is_(None),
+    )
+    .values(confirmed_at=bindparam("now"))
+)
+INSERT_ON_SQLITE, INSERT_ON_POSTGRES = (
+    insert(REFERENCES).on_conflict_do_nothing() for insert in (sqlite_insert, postgres_insert)
+)
 
 
 async def hold_files(session: AsyncSession, caller: Caller, body: Hold) -> Sequence[Any]:
@@ -45,17 +59,13 @@ async def hold_files(session: AsyncSession, caller: Caller, body: Hold) -> Seque
 
 async def confirm_holder(session: AsyncSession, holder: str) -> None:
     """The run of this key exists: from now on only its deletion ends what it holds."""
-    await session.execute(
-        update(FileReference)
-        .where(col(FileReference.holder) == holder, col(FileReference.confirmed_at).is_(None))
-        .values(confirmed_at=utc_now())
-    )
+    await session.execute(CONFIRM, {"of_holder": holder, "now": utc_now()})
 
 
 async def let_go(session: AsyncSession, holder: str) -> None:
     """No run will be made under this key. One that was made keeps what it has."""
     await session.execute(
-        delete(FileReference).where(
+        delete(REFERENCES).where(
             col(FileReference.holder) == holder, col(FileReference.confirmed_at).is_(None)
         )
     )
@@ -66,7 +76,7 @@ async def release_holder(
 ) -> None:
     """A run is gone: its outputs go, even where another job lists them; its inputs stay."""
     await delete_files(session, await queries.lock_outputs_of(session, holder, output_file_ids))
-    await session.execute(delete(FileReference).where(col(FileReference.holder) == holder))
+    await session.execute(delete(REFERENCES).where(col(FileReference.holder) == holder))
 
 
 def _check_inputs(files: Sequence[Any], owner_id: int) -> None:
@@ -97,12 +107,10 @@ async def _claim(session: AsyncSession, file_ids: Sequence[int]) -> None:
 async def _insert_references(session: AsyncSession, files: Sequence[Any], body: Hold) -> None:
     if not files:
         return
-    dialect_insert = (
-        sqlite_insert if session.get_bind().dialect.name == "sqlite" else postgres_insert
-    )
+    is_sqlite = session.get_bind().dialect.name == "sqlite"
     now = utc_now()
     rows = [
         {"file_id": file.id, "holder": body.holder, "role": body.role, "created_at": now}
         for file in files
     ]
-    await session.execute(dialect_insert(FileReference).on_conflict_do_nothing(), rows)
+    await session.execute(INSERT_ON_SQLITE if is_sqlite else INSERT_ON_POSTGRES, rows)

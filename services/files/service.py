@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, insert
+from sqlalchemy import bindparam, delete, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.files import queries
@@ -24,7 +24,7 @@ from shared.bodies import Submission
 from shared.clients.runs import RunsClient
 from shared.clients.users import UsersClient
 from shared.clock import utc_now
-from shared.db import Database, col, lock_name, table_of
+from shared.db import Database, col, table_of
 from shared.errors import Forbidden, InvalidFields, Unauthenticated, Unavailable
 from shared.events.files import FileDeleted
 from shared.idempotency import keep_created
@@ -35,6 +35,11 @@ ARRIVAL_SECONDS = 3600
 ROWS_PER_STATEMENT = 500
 # Past the ORM, whose flushes cost several times the statement.
 INSERT_DOOMED = insert(table_of(DoomedBlob))
+SPARE = (
+    delete(table_of(DoomedBlob))
+    .where(col(DoomedBlob.key) == bindparam("of_key"), col(DoomedBlob.due_at) > AT_ONCE)
+    .returning(col(DoomedBlob.key))
+)
 INSERT_FILE = insert(table_of(File)).returning(col(File.id))
 
 
@@ -58,15 +63,22 @@ async def add_file(
     owner_id = body.owner if isinstance(body, StaffFileUpload) else caller.user_id
     blob = upload.blob
     assert blob is not None, "an upload without a blob is refused above"
-    due_at = _in(ARRIVAL_SECONDS)
+    size, due_at = blob.size, _in(ARRIVAL_SECONDS)
+
+    async def check(session: AsyncSession) -> None:
+        """Early, so that nothing is stored in vain; and in the transaction that stores the file."""
+        is_gone, used = await queries.find_standing(session, owner_id)
+        _refuse_departed(caller, owner_id, is_gone)
+        await _check_parent(session, caller, body.parent_file)
+        if used + size > user_bytes_max:
+            raise QuotaExceeded(size=size, used=used, bytes_max=user_bytes_max)
+
     async with database.transaction() as session:
-        await _check_links(session, caller, owner_id, body.parent_file)
-        await _check_quota(session, owner_id, blob.size, user_bytes_max)
+        await check(session)
         await session.execute(INSERT_DOOMED, {"key": blob.key, "due_at": due_at})
     await blob.keep()
     async with database.transaction() as session:
-        await _check_links(session, caller, owner_id, body.parent_file)
-        await _check_quota(session, owner_id, blob.size, user_bytes_max)
+        await check(session)
         if await _spare(session, blob.key):
             file = File(
                 owner_id=owner_id,
@@ -75,7 +87,7 @@ async def add_file(
                 tags=body.tags,
                 parent_id=body.parent_file,
                 blob_key=blob.key,
-                size=blob.size,
+                size=size,
                 sha256=blob.sha256,
                 unclaimed_until=None if caller.may("files:write") else _in(unclaimed_seconds),
             )
@@ -90,21 +102,12 @@ async def _spare(session: AsyncSession, key: str) -> bool:
 
     What it removed may have been put in place only now, so it is to look again.
     """
-    mine = col(DoomedBlob.key) == key
-    spared = delete(DoomedBlob).where(mine, col(DoomedBlob.due_at) > AT_ONCE)
-    if (await session.scalars(spared.returning(col(DoomedBlob.key)))).first() is not None:
+    spared = await session.scalars(SPARE, {"of_key": key})
+    if spared.first() is not None:
         return True
-    await session.execute(delete(DoomedBlob).where(mine))
+    await session.execute(delete(DoomedBlob).where(col(DoomedBlob.key) == key))
     await session.execute(INSERT_DOOMED, {"key": key, "due_at": utc_now()})
     return False
-
-
-async def _check_quota(session: AsyncSession, owner_id: int, size: int, bytes_max: int) -> None:
-    """Also in the transaction that stores the file: two uploads at once must not both just fit."""
-    await lock_name(session, f"files of {owner_id}", is_alone=True)
-    used = await queries.bytes_of(session, owner_id)
-    if used + size > bytes_max:
-        raise QuotaExceeded(size=size, used=used, bytes_max=bytes_max)
 
 
 def _in(seconds: int) -> datetime:
@@ -194,10 +197,18 @@ async def _check_links(
     session: AsyncSession, caller: Caller, owner_id: int, parent_id: int | None
 ) -> None:
     """What the body names must still be there in the transaction that stores it."""
-    if await queries.is_departed(session, owner_id):
-        raise (
-            Unauthenticated("Invalid token.") if owner_id == caller.user_id else NoSuchLink("owner")
-        )
+    _refuse_departed(caller, owner_id, await queries.is_departed(session, owner_id))
+    await _check_parent(session, caller, parent_id)
+
+
+def _refuse_departed(caller: Caller, owner_id: int, is_gone: bool) -> None:
+    if is_gone and owner_id == caller.user_id:
+        raise Unauthenticated("Invalid token.")
+    if is_gone:
+        raise NoSuchLink("owner")
+
+
+async def _check_parent(session: AsyncSession, caller: Caller, parent_id: int | None) -> None:
     if parent_id is None:
         return
     parents = await queries.lock_files(session, [parent_id])

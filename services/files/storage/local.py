@@ -22,12 +22,17 @@ from uuid import uuid4
 from services.files.storage.interface import STALE_SECONDS, BlobMissing
 
 WRITE_BYTES = 1024 * 1024
+# So little is hashed in less time than it takes to get to a thread and back.
+SMALL_BYTES = 64 * 1024
 READ_BYTES = 256 * 1024
 SIZES_PER_STEP = 1000
 
 
 class LocalStagedBlob:
-    """Collects small chunks and hashes and writes them in a thread, a megabyte at a time."""
+    """Collects small chunks and hashes and writes them in a thread, a megabyte at a time.
+
+    What is small as a whole is hashed in place, and written only when it is kept.
+    """
 
     def __init__(self, key: str, path: Path, target: Path):
         self.key = key
@@ -54,9 +59,13 @@ class LocalStagedBlob:
             await self._flush()
 
     async def finish(self) -> None:
-        await self._flush()
+        if self._is_begun or self.size > SMALL_BYTES:
+            await self._flush()
+        else:
+            self._digest.update(self._waiting)
 
     async def keep(self) -> None:
+        self._is_begun = True
         await asyncio.to_thread(self._keep)
 
     async def discard(self) -> None:
@@ -73,13 +82,16 @@ class LocalStagedBlob:
             if self._is_over:
                 return
             self._digest.update(data)
-            file = self._opened()
-            rest = memoryview(data)
-            while rest:
-                rest = rest[file.write(rest) :]
+            self._write(data)
+
+    def _write(self, data: bytearray) -> None:
+        rest = memoryview(data)
+        while rest:
+            rest = rest[self._opened().write(rest) :]
 
     def _keep(self) -> None:
         with self._in_use:
+            self._write(self._waiting)
             file = self._opened()
             os.fsync(file.fileno())
             file.close()
@@ -122,7 +134,7 @@ class LocalStore:
         if shutil.disk_usage(self._incoming).free < WRITE_BYTES:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         staged = await self.stage()
-        await staged.write(b"?")
+        await staged.write(bytes(SMALL_BYTES + 1))  # What is smaller is not written yet.
         await staged.finish()
         await staged.discard()
 

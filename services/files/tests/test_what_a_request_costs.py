@@ -45,8 +45,8 @@ async def test_an_upload_is_noted_before_and_after_its_blob_is_stored(
         assert (await upload()).status_code == 201
 
     # Whether its owner is still there and has room, twice; the blob until it has a file; the file.
-    # PostgreSQL also locks two names, twice.
-    assert counts.all == (7 if database.is_sqlite else 11, 0, 0)
+    # PostgreSQL also locks a name, twice.
+    assert counts.all == (5 if database.is_sqlite else 7, 0, 0)
     assert await scans(database, counts) == []
 
 

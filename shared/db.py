@@ -6,24 +6,24 @@ Commits happen here and nowhere else.
 import asyncio
 import os
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Hashable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from shutil import disk_usage
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, TypeVar
 
 import sqlalchemy as sa
 from fastapi import Depends, Request
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 from sqlalchemy.orm import Mapped
 from sqlalchemy.types import TypeDecorator
 from sqlalchemy.util import greenlet_spawn
 
 from shared import audit
 from shared.messaging.tables import OUTBOX_FILLED
-from shared.sqlite import DataVersion, sqlite_engine
+from shared.sqlite import DataVersion, InPlaceSession, sqlite_engine
 
 NAMING_CONVENTION = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -37,6 +37,9 @@ LOOK_AGAIN_SECONDS = 1.0
 # With less than this free, only trying tells whether anything can be written.
 FREE_BYTES_MIN = 64 * 1024 * 1024
 T = TypeVar("T")
+# On a session's `info`: what is still to be written when its transaction ends.
+_LAST_WRITES = "last_writes"
+LastWrite = Callable[[AsyncSession], Awaitable[None]]
 
 # SQLite numbers rows by itself only for a column declared INTEGER.
 BigId = sa.BigInteger().with_variant(sa.Integer, "sqlite")
@@ -83,15 +86,29 @@ _PASSING = ("BUSY", "FULL", "IOERR", "CANTOPEN", "READONLY")
 PASSING_CODES = frozenset(getattr(sqlite3, f"SQLITE_{name}") for name in _PASSING)
 
 
-async def lock_name(session: AsyncSession, name: str, *, is_alone: bool) -> None:
-    """Until the transaction ends nobody has this name alone, or, `is_alone`, nobody else at all.
+async def lock_name(session: AsyncSession, *names: str, is_alone: bool) -> None:
+    """Until the transaction ends nobody has these names alone, or, `is_alone`, nobody else at all.
 
     For what is not there, and so has no row to lock. On SQLite nobody else writes anyway.
     """
     if session.get_bind().dialect.name != "sqlite":
         function = "pg_advisory_xact_lock" + ("" if is_alone else "_shared")
         # Two numbers: locks of one number are other people's.
-        await session.execute(sa.text(f"SELECT {function}(1, hashtext(:name))"), {"name": name})
+        locks = [f"{function}(1, hashtext(:name{number}))" for number in range(len(names))]
+        taken = {f"name{number}": name for number, name in enumerate(names)}
+        await session.execute(sa.text(f"SELECT {', '.join(locks)}"), taken)
+
+
+def write_last(session: AsyncSession, write: LastWrite) -> None:
+    """Call it just before the transaction commits, once all else is written."""
+    session.info.setdefault(_LAST_WRITES, []).append(write)
+
+
+async def _write_last(session: AsyncSession) -> None:
+    if writes := session.info.get(_LAST_WRITES):
+        await session.flush()
+        for write in writes:
+            await write(session)
 
 
 def will_pass(error: Exception) -> bool:
@@ -119,11 +136,14 @@ class Database:
         self.on_commit: list[Callable[[AsyncSession], None]] = []
         if url.startswith("sqlite"):
             self.engine = self._reader = sqlite_engine(url)
+            self._write_session: type[AsyncSession] = InPlaceSession
             self._writer = self.engine.execution_options(sqlite_writes=True)
             self._version = DataVersion(self.engine.url.database or "")
+            self._looked_at = -1
         else:
             # A server may have been started again since a connection was last used.
             self.engine = self._writer = create_async_engine(url, pool_pre_ping=True)
+            self._write_session = AsyncSession
             self._bare = self.engine.execution_options(isolation_level="AUTOCOMMIT")
             # By default every statement there would see a state of its own.
             self._reader = self.engine.execution_options(
@@ -140,10 +160,11 @@ class Database:
 
         What an administrator does with it is noted, but for our own book-keeping.
         """
-        async with AsyncSession(self._writer, expire_on_commit=False) as session:
+        async with self._write_session(self._writer, expire_on_commit=False) as session:
             try:
                 yield session
                 noted = await audit.note(session) if is_noted else None
+                await _write_last(session)
                 await session.commit()
             except DBAPIError:
                 self.is_in_doubt = True
@@ -162,8 +183,8 @@ class Database:
         if self.is_sqlite:
             # Only here may it have to wait: for a connection that is free.
             with await greenlet_spawn(self._reader.sync_engine.connect) as plain:
-                async with _lent(ReadSession(AsyncConnection(self._reader, plain), plain)) as lent:
-                    yield lent
+                async with InPlaceSession.lent(self._reader, plain) as session:
+                    yield session
             return
         # Takes a connection with its first statement, not before: who holds one must not wait for
         # another, as for that of `version`.
@@ -182,12 +203,24 @@ class Database:
 
     async def has_something_to_send(self) -> bool:
         """At once when a commit here filled the outbox; else, after a second, perhaps."""
-        try:
-            async with asyncio.timeout(LOOK_AGAIN_SECONDS):
-                await self.outbox_filled.wait()
-        except TimeoutError:
-            return False
-        self.outbox_filled.clear()
+        while True:
+            try:
+                async with asyncio.timeout(LOOK_AGAIN_SECONDS):
+                    await self.outbox_filled.wait()
+            except TimeoutError:
+                # A file that nobody has written to needs no look.
+                if not self.is_sqlite or self._is_written_to():
+                    return False
+            else:
+                self.outbox_filled.clear()
+                return True
+
+    def _is_written_to(self) -> bool:
+        """Since this was asked last; a file that cannot be read is for the look to tell of."""
+        before = self._looked_at
+        with suppress(sqlite3.Error):
+            self._looked_at = self._version.read()
+            return before != self._looked_at
         return True
 
     async def version(self) -> Hashable:
@@ -202,37 +235,6 @@ class Database:
         if self.is_sqlite:
             self._version.close()
         await self.engine.dispose()
-
-
-class ReadSession(AsyncSession):
-    """Reads plain columns past the session, whose bookkeeping costs more than the statement.
-
-    Its connection never awaits, so it needs no greenlet either.
-    """
-
-    def __init__(self, connection: AsyncConnection, in_place: sa.Connection):
-        super().__init__(connection, expire_on_commit=False)
-        self._in_place = in_place
-
-    async def execute(self, statement: Any, params: Any = None, **options: Any) -> Any:
-        if options or statement._propagate_attrs:  # Entities are the session's.
-            return await super().execute(statement, params, **options)
-        return self._in_place.execute(statement, params)
-
-    async def scalars(self, statement: Any, params: Any = None, **options: Any) -> Any:
-        return (await self.execute(statement, params, **options)).scalars()
-
-    async def scalar(self, statement: Any, params: Any = None, **options: Any) -> Any:
-        return (await self.execute(statement, params, **options)).scalar()
-
-
-@asynccontextmanager
-async def _lent(session: ReadSession) -> AsyncIterator[ReadSession]:
-    try:
-        yield session
-    finally:
-        if session.in_transaction():  # Only entities make it begin one.
-            await session.close()
 
 
 async def _database(request: Request) -> Database:

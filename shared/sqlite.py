@@ -11,15 +11,17 @@ time; what another process holds up is asked for again, and the event loop goes 
 import asyncio
 import sqlite3
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from types import ModuleType
-from typing import Any
+from typing import Any, Self
 
 from sqlalchemy import URL, Connection, event, make_url
 from sqlalchemy.dialects import registry
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
 from sqlalchemy.exc import OperationalError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool, Pool, StaticPool
 from sqlalchemy.util import await_only
 
@@ -148,3 +150,39 @@ class DataVersion:
     def close(self) -> None:
         if self._connection is not None:
             self._connection.close()
+
+
+class InPlaceSession(AsyncSession):
+    """Takes plain tables and columns past the session, whose bookkeeping costs more than they do.
+
+    Its connection never awaits once it has begun, so it needs no greenlet either.
+    """
+
+    _in_place: Connection | None = None
+
+    @classmethod
+    @asynccontextmanager
+    async def lent(cls, engine: AsyncEngine, plain: Connection) -> AsyncIterator[Self]:
+        """On a connection that somebody else closes."""
+        session = cls(AsyncConnection(engine, plain), expire_on_commit=False)
+        session._in_place = plain
+        try:
+            yield session
+        finally:
+            if session.in_transaction():  # Only entities make it begin one.
+                await session.close()
+
+    async def execute(self, statement: Any, params: Any = None, **options: Any) -> Any:
+        if options or statement._propagate_attrs:  # Entities are the session's.
+            return await super().execute(statement, params, **options)
+        if not self.sync_session._is_clean():  # As a session does before each statement.
+            await self.flush()
+        if self._in_place is None:
+            self._in_place = (await self.connection()).sync_connection
+        return self._in_place.execute(statement, params)  # type: ignore[union-attr]  # it is there
+
+    async def scalars(self, statement: Any, params: Any = None, **options: Any) -> Any:
+        return (await self.execute(statement, params, **options)).scalars()
+
+    async def scalar(self, statement: Any, params: Any = None, **options: Any) -> Any:
+        return (await self.execute(statement, params, **options)).scalar()

@@ -6,6 +6,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, bindparam, or_, select, union
@@ -265,12 +266,8 @@ async def list_expired(session: AsyncSession, now: datetime, *, limit: int) -> S
 
 async def list_unclaimed(session: AsyncSession, now: datetime, *, limit: int) -> Sequence[int]:
     """Jobs on offer whose last announcement is too long ago."""
-    statement = (
-        select(col(Job.id))
-        .where(col(Job.announce_at) < now)
-        .order_by(col(Job.announce_at))
-        .limit(limit)
-    )
+    statement = select(col(Job.id)).where(col(Job.announce_at) < now)
+    statement = statement.order_by(col(Job.announce_at)).limit(limit)
     return [job_id for job_id in (await session.scalars(statement)).all() if job_id]
 
 
@@ -283,14 +280,19 @@ async def holder_exists(session: AsyncSession, holder: str) -> bool:
     return (await session.scalars(statement)).first() is not None
 
 
-async def any_is_gone(session: AsyncSession, things: Sequence[tuple[str, int]]) -> bool:
+async def any_is_gone(session: AsyncSession, *things: tuple[str, int]) -> bool:
     """Whether one of these (kind, id) has left a tombstone; none does until we have ended."""
-    for kind, one in things:
-        await lock_name(session, f"{kind} {one}", is_alone=False)
-    statement = select(col(Tombstone.id)).where(
-        or_(*(and_(col(Tombstone.kind) == kind, col(Tombstone.id) == one) for kind, one in things))
-    )
-    return (await session.scalars(statement)).first() is not None
+    await lock_name(session, *(f"{kind} {one}" for kind, one in things), is_alone=False)
+    named = {f"kind{n}": kind for n, (kind, _) in enumerate(things)}
+    ids = {f"id{n}": one for n, (_, one) in enumerate(things)}
+    return (await session.scalars(_tombstones(len(things)), {**named, **ids})).first() is not None
+
+
+@lru_cache
+def _tombstones(count: int) -> Select[Any]:
+    kind, one = col(Tombstone.kind), col(Tombstone.id)
+    each = (and_(kind == bindparam(f"kind{n}"), one == bindparam(f"id{n}")) for n in range(count))
+    return select(one).where(or_(*each))
 
 
 async def holder_of(session: AsyncSession, run_id: int) -> str:

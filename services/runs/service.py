@@ -116,7 +116,7 @@ async def _insert(session: AsyncSession, statement: Any, row: Run | Job) -> int:
 
 async def _refuse_what_is_gone(session: AsyncSession, owner_id: int, pipeline_id: int) -> None:
     """What was there when we asked may be gone by now, and its event was handled already."""
-    if await queries.any_is_gone(session, [(USER, owner_id), (PIPELINE, pipeline_id)]):
+    if await queries.any_is_gone(session, (USER, owner_id), (PIPELINE, pipeline_id)):
         raise InvalidFields.of_field("pipeline", LINK_MISSING)
 
 

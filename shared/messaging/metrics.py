@@ -21,6 +21,7 @@ from shared.messaging.broker import Broker
 from shared.messaging.tables import outbox
 
 MEASURE_SECONDS = 15.0
+WAITING = select(func.count(), func.min(outbox.c.created_at)).select_from(outbox)
 
 PUBLISHED = Counter("mlsploit_outbox_sent_total", "Messages that JetStream has acknowledged.")
 LEADS = Gauge("mlsploit_outbox_leader", "1 where this process relays the outbox.")
@@ -52,9 +53,8 @@ async def measure_regularly(
 
 
 async def _measure_outbox(database: Database) -> None:
-    statement = select(func.count(), func.min(outbox.c.created_at)).select_from(outbox)
     async with database.reading() as session:
-        depth, oldest = (await session.execute(statement)).one()
+        depth, oldest = (await session.execute(WAITING)).one()
     DEPTH.set(depth)
     now = utc_now()
     # SQLite keeps no zone.

@@ -16,12 +16,12 @@ from uuid import uuid4
 
 import structlog
 from nats.errors import Error as NatsError
-from sqlalchemy import delete, insert, select
+from sqlalchemy import bindparam, delete, insert, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shared.clock import utc_now
-from shared.db import LOOK_AGAIN_SECONDS, Database
+from shared.db import LOOK_AGAIN_SECONDS, Database, write_last
 from shared.events.base import Event
 from shared.messaging import metrics
 from shared.messaging.broker import Broker
@@ -35,6 +35,8 @@ BACKOFF_SECONDS_MAX = 30.0
 # NATS takes a mebibyte, headers included. What is larger could never leave, and nothing after it.
 PAYLOAD_BYTES_MAX = 1000 * 1024
 INSERT = insert(outbox)
+OLDEST = select(outbox).order_by(outbox.c.position).limit(BATCH_ROWS_MAX)
+DELETE = delete(outbox).where(outbox.c.position.in_(bindparam("stored", expanding=True)))
 
 log = structlog.get_logger(__name__)
 
@@ -46,7 +48,7 @@ async def publish(session: AsyncSession, *events: Event) -> None:
     for event in events:
         envelope = event.envelope()
         rows.append(_row(event.subject(), envelope.payload(), envelope.id, headers))
-    await _add(session, rows)
+    _add(session, rows)
 
 
 async def enqueue(
@@ -59,7 +61,7 @@ async def enqueue(
 ) -> None:
     """Send any message through the outbox; `publish` is this for events."""
     all_headers = {**carried(), **(headers or {})}
-    await _add(session, [_row(subject, payload, message_id or str(uuid4()), all_headers)])
+    _add(session, [_row(subject, payload, message_id or str(uuid4()), all_headers)])
 
 
 def _row(subject: str, payload: bytes, message_id: str, headers: dict[str, str]) -> dict[str, Any]:
@@ -75,10 +77,16 @@ def _row(subject: str, payload: bytes, message_id: str, headers: dict[str, str])
     }
 
 
-async def _add(session: AsyncSession, rows: list[dict[str, Any]]) -> None:
-    if rows:
+def _add(session: AsyncSession, rows: list[dict[str, Any]]) -> None:
+    if OUTBOX_FILLED not in session.info:
+        write_last(session, _write)
+    session.info.setdefault(OUTBOX_FILLED, []).extend(rows)
+
+
+async def _write(session: AsyncSession) -> None:
+    """All that a transaction has to say, by one statement."""
+    if rows := session.info[OUTBOX_FILLED]:
         await session.execute(INSERT, rows)
-        session.info[OUTBOX_FILLED] = True
 
 
 @dataclass
@@ -109,14 +117,14 @@ class OutboxRelay:
         with metrics.LEADS.track_inprogress():
             while True:
                 await check()
-                if not await self.send_batch(line):
+                # What is committed from now on wakes us, so a batch that is not full was all.
+                if await self.send_batch(line) < BATCH_ROWS_MAX:
                     await self.database.has_something_to_send()
 
     async def send_batch(self, line: Line) -> int:
         """Send up to a batch of rows; returns how many were sent and deleted."""
         async with self.database.reading() as session:
-            statement = select(outbox).order_by(outbox.c.position).limit(BATCH_ROWS_MAX)
-            rows = (await session.execute(statement)).all()
+            rows = (await session.execute(OLDEST)).all()
         if not rows:
             return 0
         acks = await line.send(rows)
@@ -124,7 +132,7 @@ class OutboxRelay:
         stored = [row.position for row, ack in answered if ack.exception() is None]
         if stored:
             async with self.database.transaction() as session:
-                await session.execute(delete(outbox).where(outbox.c.position.in_(stored)))
+                await session.execute(DELETE, {"stored": stored})
             metrics.PUBLISHED.inc(len(stored))
         for ack in acks:
             ack.result()

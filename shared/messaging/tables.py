@@ -6,7 +6,7 @@ They stand in one module so that a service's metadata, and so its first migratio
 import sqlalchemy as sa
 
 _metadata = sa.MetaData()
-# Set on a session's `info` when it has written to the outbox, so that its commit wakes the relay.
+# On a session's `info`: the rows of the outbox that its commit writes; it wakes the relay.
 OUTBOX_FILLED = "outbox_filled"
 
 _BIG_ID = sa.BigInteger().with_variant(sa.Integer, "sqlite")

@@ -20,7 +20,6 @@ async def begin(session: AsyncSession, job: Job, worker: str) -> None:
         job_id=job.id or 0, attempt=job.attempt, worker=worker, started_at=utc_now()
     )
     session.add(attempt)
-    await session.flush()
 
 
 async def note(session: AsyncSession, job: Job, worker: str) -> None:

@@ -11,16 +11,15 @@ from datetime import datetime
 from itertools import chain
 from typing import Any
 
-from sqlalchemy import delete, event, insert, update
+from sqlalchemy import delete, insert, update
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import Session
 
 from services.runs.live import queries
 from services.runs.models import FeedEntry, FeedPosition, Job, Run
 from shared.clock import utc_now
-from shared.db import Database, col, table_of
+from shared.db import Database, col, table_of, write_last
 
 # What one entry may take of a log: an entry is told whole.
 LOG_BYTES_MAX = 32 * 1024
@@ -126,13 +125,12 @@ def _noted(session: AsyncSession) -> _Noted:
     noted: _Noted | None = session.info.get(_NOTED)
     if noted is None:
         noted = session.info[_NOTED] = _Noted()
-        event.listen(session.sync_session, "before_commit", _write, once=True)
+        # All other changes, and their locks, come first.
+        write_last(session, _write)
     return noted
 
 
-def _write(session: Session) -> None:
-    # All other changes, and their locks, come first.
-    session.flush()
+async def _write(session: AsyncSession) -> None:
     noted: _Noted = session.info.pop(_NOTED)
     by_owner: defaultdict[int, list[dict[str, Any]]] = defaultdict(list)
     for entry in noted.entries:
@@ -140,30 +138,30 @@ def _write(session: Session) -> None:
             by_owner[entry["owner_id"]].append(entry)
     moved: dict[int, int] = {}
     for owner_id, entries in sorted(by_owner.items()):
-        moved[owner_id] = last = _advance(session, owner_id, len(entries))
+        moved[owner_id] = last = await _advance(session, owner_id, len(entries))
         for seq, entry in enumerate(entries, start=last - len(entries) + 1):
             entry["seq"] = seq
-    _forget(session, noted)
+    await _forget(session, noted)
     if moved:
-        session.execute(INSERT_ENTRIES, list(chain.from_iterable(by_owner.values())))
+        await session.execute(INSERT_ENTRIES, list(chain.from_iterable(by_owner.values())))
     session.info.setdefault(MOVED, {}).update(moved)
 
 
-def _advance(session: Session, owner_id: int, count: int) -> int:
+async def _advance(session: AsyncSession, owner_id: int, count: int) -> int:
     """Take so many numbers, and the lock; the last of them."""
     is_sqlite = session.get_bind().dialect.name == "sqlite"
     statement = ADVANCE_ON_SQLITE if is_sqlite else ADVANCE_ON_POSTGRES
     taken = {"owner_id": owner_id, "last": count, "pruned": 0}
-    last: int = session.execute(statement, taken).scalar_one()
+    last: int = (await session.execute(statement, taken)).scalar_one()
     return last
 
 
-def _forget(session: Session, noted: _Noted) -> None:
+async def _forget(session: AsyncSession, noted: _Noted) -> None:
     """Entries whose run, log or owner is gone."""
     if noted.gone_runs:
-        session.execute(delete(FeedEntry).where(col(FeedEntry.run_id).in_(noted.gone_runs)))
+        await session.execute(delete(FeedEntry).where(col(FeedEntry.run_id).in_(noted.gone_runs)))
     for cut in noted.cut_logs:
-        session.execute(
+        await session.execute(
             delete(FeedEntry).where(
                 col(FeedEntry.run_id) == cut["run_id"],
                 col(FeedEntry.job_id) == cut["job_id"],
@@ -173,4 +171,4 @@ def _forget(session: Session, noted: _Noted) -> None:
         )
     if noted.gone_owners:
         for table in (FeedPosition, FeedEntry):
-            session.execute(delete(table).where(col(table.owner_id).in_(noted.gone_owners)))
+            await session.execute(delete(table).where(col(table.owner_id).in_(noted.gone_owners)))

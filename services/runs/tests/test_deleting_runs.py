@@ -147,7 +147,7 @@ async def test_a_run_that_is_just_being_made_goes_with_its_owner(
     await api.start_run()
     gone = UserDeleted(user_id=ALICE)
     async with database.transaction() as session:
-        assert not await queries.any_is_gone(session, [("user", ALICE)])
+        assert not await queries.any_is_gone(session, ("user", ALICE))
         deletion = asyncio.create_task(handle_once(database, ON_USER_DELETED, "1", gone))
         await asyncio.wait({deletion}, timeout=WAITS_SECONDS)
         session.add(Run(owner_id=ALICE, pipeline_id=1, holder="late"))

@@ -51,7 +51,7 @@ async def create_webhook(
         secret=_new_secret(),
     )
     async with database.transaction() as session:
-        if await any_is_gone(session, [("user", caller.user_id)]):
+        if await any_is_gone(session, ("user", caller.user_id)):
             raise Unauthenticated("Invalid token.")
         if await queries.count_webhooks(session, caller.user_id) >= settings.webhooks_per_user_max:
             raise TooManyWebhooks(settings.webhooks_per_user_max)

@@ -30,7 +30,12 @@ class FilesTable(SQLModel, registry=registry(metadata=METADATA)):
 class File(FilesTable, table=True):
     __tablename__ = "files"
     # A page of a person's own is read in its order, however much there is.
-    __table_args__ = (Index(None, "owner_id", "id"), TABLE_OPTIONS)
+    __table_args__ = (
+        Index(None, "owner_id", "id"),
+        Index(None, "owner_id", "uploaded_at", "id"),
+        Index(None, "uploaded_at", "id"),
+        TABLE_OPTIONS,
+    )
 
     id: int | None = Field(default=None, sa_column=Column(BigId, primary_key=True))
     owner_id: int = Field(sa_column=Column(BigId, nullable=False))

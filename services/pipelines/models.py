@@ -6,7 +6,7 @@ stand here.
 
 from datetime import datetime
 
-from sqlalchemy import Column, ForeignKey, Text, UniqueConstraint
+from sqlalchemy import Column, ForeignKey, Index, Text, UniqueConstraint
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
@@ -24,10 +24,16 @@ class PipelinesTable(SQLModel, registry=registry(metadata=METADATA)):
 
 class Pipeline(PipelinesTable, table=True):
     __tablename__ = "pipelines"
-    __table_args__ = TABLE_OPTIONS
+    # Pages of one owner's, and of all for administrators, are read in their order.
+    __table_args__ = (
+        Index(None, "owner_id", "id"),
+        Index(None, "owner_id", "created_at", "id"),
+        Index(None, "created_at", "id"),
+        TABLE_OPTIONS,
+    )
 
     id: int | None = Field(default=None, sa_column=Column(BigId, primary_key=True))
-    owner_id: int = Field(sa_column=Column(BigId, nullable=False, index=True))
+    owner_id: int = Field(sa_column=Column(BigId, nullable=False))
     name: str = Field(max_length=100)
     enabled: bool = False
     created_at: datetime = Field(

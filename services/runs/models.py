@@ -24,7 +24,12 @@ class RunsTable(SQLModel, registry=registry(metadata=METADATA)):
 class Run(RunsTable, table=True):
     __tablename__ = "runs"
     # A page of a person's own is read in its order, however much there is.
-    __table_args__ = (Index(None, "owner_id", "id"), TABLE_OPTIONS)
+    __table_args__ = (
+        Index(None, "owner_id", "id"),
+        Index(None, "owner_id", "created_at", "id"),
+        Index(None, "created_at", "id"),
+        TABLE_OPTIONS,
+    )
 
     id: int | None = Field(default=None, sa_column=Column(BigId, primary_key=True))
     owner_id: int = Field(sa_column=Column(BigId, nullable=False))
@@ -62,6 +67,9 @@ class Job(RunsTable, table=True):
         Index(None, "owner_id", "id"),
         Index(None, "owner_id", "status", "id"),
         Index(None, "status", "id"),
+        # The same by date, of one owner and, for administrators, of all.
+        Index(None, "owner_id", "created_at", "id"),
+        Index(None, "created_at", "id"),
         TABLE_OPTIONS,
     )
 

@@ -1,6 +1,6 @@
 """Whether a statement finds its rows by an index, read from the database's own plan for it.
 
-A scan is fast while there is little, so no test of times or results would ever notice.
+A scan or a sort is fast while there is little, so no test of times or results would ever notice.
 """
 
 import json
@@ -11,12 +11,30 @@ from sqlalchemy import text
 from shared.db import Database
 from shared.testing.counting import Counts
 
+# What the two databases call a step that reads a whole table, and one that sorts what was read.
+SCANS = ("SCAN", "Seq Scan")
+SORTS = ("USE TEMP B-TREE", "Sort", "Incremental Sort")
+
 
 async def scans(database: Database, counts: Counts) -> list[str]:
-    """Of all statements that were counted: each step that reads a whole table or sorts it."""
+    """Of all statements that were counted: each step that reads a whole table."""
+    return await _steps(database, counts, SCANS)
+
+
+async def sorts(database: Database, counts: Counts) -> list[str]:
+    """Each step that sorts: for a page of few rows it would read all that there are."""
+    return await _steps(database, counts, SORTS)
+
+
+async def _steps(database: Database, counts: Counts, kinds: tuple[str, ...]) -> list[str]:
     reads = [each for each in counts.statements if each[0].lstrip().startswith("SELECT")]
     find = _on_sqlite if database.is_sqlite else _on_postgres
-    return [step for statement, values in reads for step in await find(database, statement, values)]
+    return [
+        f"{step}: {statement}"
+        for statement, values in reads
+        for step in await find(database, statement, values)
+        if step.startswith(kinds)
+    ]
 
 
 async def _on_sqlite(database: Database, statement: str, values: Any) -> list[str]:
@@ -25,18 +43,19 @@ async def _on_sqlite(database: Database, statement: str, values: Any) -> list[st
         rows = await connection.run_sync(
             lambda plain: plain.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values).all()
         )
-    return [f"{row.detail}: {statement}" for row in rows if row.detail.startswith("SCAN")]
+    return [row.detail for row in rows]
 
 
 async def _on_postgres(database: Database, statement: str, values: Any) -> list[str]:
-    """An empty table is always scanned, unless that is forbidden; who scans then has no index."""
+    """What little there is is always scanned and sorted; who does so when it is forbidden must."""
     async with database.transaction() as session:
-        await session.execute(text("SET LOCAL enable_seqscan = off"))
+        for way in ("seqscan", "bitmapscan", "sort"):
+            await session.execute(text(f"SET LOCAL enable_{way} = off"))
         connection = await session.connection()
         explain = f"EXPLAIN (FORMAT JSON) {statement}"
         plan = (await connection.exec_driver_sql(explain, values)).scalar_one()
     plan = json.loads(plan) if isinstance(plan, str) else plan
-    return [f"{node}: {statement}" for node in _nodes(plan[0]["Plan"]) if node == "Seq Scan"]
+    return _nodes(plan[0]["Plan"])
 
 
 def _nodes(plan: dict[str, Any]) -> list[str]:

@@ -7,7 +7,7 @@ from services.files.tests.conftest import Holds, Uploads
 from shared.db import Database
 from shared.testing.counting import counting
 from shared.testing.peers import Peers
-from shared.testing.plans import scans
+from shared.testing.plans import scans, sorts
 from shared.testing.tokens import Signer
 
 FILES = "/api/v1/files/"
@@ -34,6 +34,29 @@ async def test_reading_takes_two_statements_and_no_scan(
     # Files, and which of them were made from others.
     assert counts.all == (2, 0, 0)
     assert await scans(database, counts) == []
+
+
+@pytest.mark.parametrize("is_staff", [False, True])
+async def test_a_page_sorts_nothing_wherever_it_is(
+    client: httpx.AsyncClient,
+    signer: Signer,
+    database: Database,
+    peers: Peers,
+    upload: Uploads,
+    is_staff: bool,
+) -> None:
+    for _ in range(3):
+        await upload()
+    headers = signer.headers(is_staff=is_staff)
+    by_date = "ordering=date_uploaded"
+
+    async with counting(database, peers) as counts:
+        for query in ("ordering=-id", by_date, f"{by_date}&created_after=2026-01-01"):
+            first = await client.get(f"{FILES}?limit=2&fields=id&{query}", headers=headers)
+            second = await client.get(first.links["next"]["url"], headers=headers)
+            assert second.json()
+
+    assert await sorts(database, counts) == []
 
 
 async def test_an_upload_is_noted_before_and_after_its_blob_is_stored(

@@ -7,7 +7,7 @@ from services.pipelines.tests.conftest import PIPELINES, PLAIN, TASKS, AddPipeli
 from shared.db import Database
 from shared.testing.counting import counting
 from shared.testing.peers import Peers
-from shared.testing.plans import scans
+from shared.testing.plans import scans, sorts
 from shared.testing.tokens import Signer
 
 
@@ -44,6 +44,29 @@ async def test_reading_takes_a_few_statements_and_no_scan(
     assert answer.status_code == 200
     assert counts.all == costs
     assert await scans(database, counts) == []
+
+
+@pytest.mark.parametrize("is_staff", [False, True])
+async def test_a_page_sorts_nothing_wherever_it_is(
+    client: httpx.AsyncClient,
+    signer: Signer,
+    database: Database,
+    peers: Peers,
+    add_pipeline: AddPipeline,
+    is_staff: bool,
+) -> None:
+    for number in range(3):
+        await add_pipeline(name=f"p{number}")
+    headers = signer.headers(is_staff=is_staff)
+
+    async with counting(database, peers) as counts:
+        for ordering in ("-id", "date_created", "-date_created"):
+            address = f"{PIPELINES}?limit=2&fields=id&ordering={ordering}"
+            first = await client.get(address, headers=headers)
+            second = await client.get(first.links["next"]["url"], headers=headers)
+            assert second.json()
+
+    assert await sorts(database, counts) == []
 
 
 async def test_a_run_that_asks_for_a_pipeline_again_costs_no_statement_until_it_changes(

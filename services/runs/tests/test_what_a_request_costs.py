@@ -9,7 +9,7 @@ from services.runs.testing import Api
 from shared.db import Database
 from shared.testing.counting import counting
 from shared.testing.peers import Peers
-from shared.testing.plans import scans
+from shared.testing.plans import scans, sorts
 
 JOBS, RUNS = "/api/v1/jobs/", "/api/v1/runs/"
 
@@ -97,6 +97,8 @@ async def test_a_step_of_a_job_is_told_once(api: Api, database: Database, peers:
         f"{JOBS}1/",
         RUNS,
         f"{RUNS}?limit=2&ordering=-id",
+        f"{RUNS}?limit=2&ordering=date_created",
+        f"{JOBS}?limit=2&ordering=-date_created",
         f"{RUNS}?pipeline=1,2",
         f"{RUNS}1/",
         "/internal/runs/?pipeline=1,2",
@@ -112,6 +114,33 @@ async def test_no_read_goes_through_a_whole_table(
         assert (await api.client.get(address, headers=api.alice)).status_code == 200
 
     assert await scans(database, counts) == []
+
+
+PAGES = (
+    f"{RUNS}?limit=2",
+    f"{RUNS}?limit=2&ordering=-date_created",
+    f"{RUNS}?limit=2&ordering=date_created&created_after=2026-01-01",
+    f"{JOBS}?limit=2&ordering=-id",
+    f"{JOBS}?limit=2&ordering=date_created",
+    f"{JOBS}?limit=2&ordering=date_created&created_after=2026-01-01",
+    f"{JOBS}?limit=2&status=PENDING",
+)
+
+
+@pytest.mark.parametrize("asks", ["alice", "admin"])
+async def test_a_page_sorts_nothing_wherever_it_is(
+    api: Api, database: Database, peers: Peers, asks: str
+) -> None:
+    for _ in range(3):
+        await api.start_run()
+
+    async with counting(database, peers) as counts:
+        for address in PAGES:
+            first = await api.client.get(f"{address}&fields=id", headers=getattr(api, asks))
+            second = await api.client.get(first.links["next"]["url"], headers=getattr(api, asks))
+            assert second.json()
+
+    assert await sorts(database, counts) == []
 
 
 async def test_a_backend_that_polls_finds_what_waits_by_an_index(

@@ -10,9 +10,8 @@ from starlette.responses import Response
 def json_response(
     data: Any, *, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> Response:
-    return Response(
-        orjson.dumps(data), status_code=status, headers=headers, media_type="application/json"
-    )
+    content = orjson.dumps(data, option=orjson.OPT_UTC_Z)
+    return Response(content, status_code=status, headers=headers, media_type="application/json")
 
 
 def created(data: dict[str, Any]) -> Response:

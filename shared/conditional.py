@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from shared.errors import ApiError, Forbidden, Unavailable, render
 from shared.steady import SteadyAnswers
 
-TAGGED_PATHS = ("/api/v1/", "/auth/")
+TAGGED_PATHS = ("/api/v1/", "/auth/", "/internal/")
 CHANGES = frozenset({"PUT", "PATCH", "DELETE"})
 # A client may keep an answer, and asks each time whether it still holds.
 CACHING = "private, no-cache"

@@ -49,7 +49,7 @@ async def _made(request: Request, page: Page, show: Callable[[Page], Awaitable[I
     with GzipFile(fileobj=kept, mode="wb", compresslevel=1) as packed:
         while part is None or part.next_cursor is not None:
             part = page.part(part)
-            items = orjson.dumps(await show(part))[1:-1]
+            items = orjson.dumps(await show(part), option=orjson.OPT_UTC_Z)[1:-1]
             text = (b"," if length else b"[") + items + (b"]" if part.next_cursor is None else b"")
             digest.update(text)
             length += packed.write(text)

@@ -41,7 +41,13 @@ def copies(owner: str, base: int, amounts: Amounts) -> list[Table]:
     runs = range(base, base + amounts.jobs // 2)
     pipeline = f"{pipelines.start} + i % {len(pipelines)}"
     # A job's owner is that of its run.
-    job = {"run_id": "i / 2", "parent_id": "NULL", "owner_id": owner.replace("i", "(i / 2)")}
+    # Nor is it on offer: the sweeper would have a million to announce.
+    job = {
+        "run_id": "i / 2",
+        "parent_id": "NULL",
+        "owner_id": owner.replace("i", "(i / 2)"),
+        "announce_at": "NULL",
+    }
     blob = {"owner_id": owner, "blob_key": "'blob-' || i", "parent_id": "NULL"}
     run = {"owner_id": owner, "holder": "'holder-' || i", "pipeline_id": pipeline}
     return [

@@ -15,6 +15,7 @@ from itertools import repeat
 from dev.bench.accounts import Accounts
 from dev.bench.calibration import calibrate
 from dev.bench.filling import Amounts, copies, fill
+from dev.bench.long_lists import whole_list
 from dev.bench.measuring import cost
 from dev.bench.scene import Item, Person, made, pipelines_of
 from dev.bench.system import POSTGRES, SERVICES, SQLITE, system
@@ -31,6 +32,8 @@ USERS = 1000
 # Nobody's: no service looks whether they exist.
 OTHERS = 1_000_000
 RATIO_MAX = 1.5
+# What an administrator may ask for without a page, and which service then answers.
+WHOLE = (("files", "files/"), ("runs", "jobs/"))
 # Numbers of copies begin here: beyond all that the API makes, before and meanwhile.
 BASE, OTHERS_BASE = 10_000, 1_000_000
 
@@ -74,6 +77,8 @@ async def _measure(
     for name, before in small.items():
         ratio = large[name] / before
         print(f"{name:34}{before:15.2f}{large[name]:15.2f}{ratio:8.2f}", flush=True)
+    for service, path in WHOLE:
+        print(await whole_list(admin, f"/api/v1/{path}", stack.pids[service]), flush=True)
 
 
 async def _template(person: Person) -> Item:
@@ -102,6 +107,7 @@ async def _costs(
             ("a page of jobs", "jobs/?limit=50"),
             ("its second page", f"jobs/?limit=50&cursor={_cursor(BASE * 2 + 50)}"),
             ("newest jobs first", "jobs/?limit=50&ordering=-id"),
+            ("latest jobs by date", "jobs/?limit=50&ordering=-date_created"),
             ("jobs that wait", "jobs/?status=PENDING&limit=50"),
             ("jobs of a run", f"jobs/?run={BASE + 1}"),
             ("one job", f"jobs/{BASE * 2 + 1}/"),
@@ -119,6 +125,9 @@ async def _costs(
     requests["an administrator's first page"] = repeat(admin.get("/api/v1/jobs/?limit=50"))
     requests["an administrator's middle page"] = repeat(
         admin.get(f"/api/v1/jobs/?limit=50&cursor={_cursor(middle_run * 2)}")
+    )
+    requests["an administrator's latest by date"] = repeat(
+        admin.get("/api/v1/jobs/?limit=50&ordering=-date_created")
     )
     requests["a backend's poll"] = repeat(admin.get("/api/v1/jobs/?status=QUEUED"))
     requests["POST a run"] = repeat(person.send("POST", "/api/v1/runs/", body))

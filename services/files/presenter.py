@@ -9,8 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.files import queries
 from services.files.links import MediaLinks
 from services.files.schemas import FileFilter
-from shared.clock import iso
+from shared.clock import shown
 from shared.hyperlinks import Hyperlinks
+from shared.lists import narrowed
 from shared.paging import Page
 
 FIELDS = (
@@ -31,7 +32,7 @@ VERSIONS_FIELD = "modified_versions"
 
 
 class Presenter:
-    """Only the fields that are wanted are made: signing a link for each of thousands costs."""
+    """Signs no link that nobody wants: to sign thousands of them costs."""
 
     def __init__(self, links: Hyperlinks, media: MediaLinks):
         self._links = links
@@ -52,33 +53,40 @@ class Presenter:
         versions: Mapping[int, list[int]],
         wanted: frozenset[str] = frozenset(FIELDS),
     ) -> list[dict[str, Any]]:
-        item = self._links.item
-        writers: dict[str, Callable[[Any], Any]] = {
-            "id": lambda file: file.id,
-            "url": lambda file: item("files", file.id),
-            "name": lambda file: file.name,
-            "owner": lambda file: item("users", file.owner_id),
-            "blob_url": self._blob_url,
-            "kind": lambda file: file.kind,
-            "tags": lambda file: file.tags,
-            "parent_file": lambda file: self._links.maybe("files", file.parent_id),
-            VERSIONS_FIELD: lambda file: [item("files", one) for one in versions.get(file.id, [])],
-            "date_uploaded": lambda file: iso(file.uploaded_at),
-            "size": lambda file: file.size,
-            "sha256": lambda file: file.sha256,
-        }
-        chosen = [(name, writers[name]) for name in FIELDS if name in wanted]
-        return [{name: write(file) for name, write in chosen} for file in files]
+        urls, people = self._links.path("/api/v1/files/"), self._links.path("/api/v1/users/")
+        blob_url = self._blob_urls() if "blob_url" in wanted else lambda _: ""
+        none: list[int] = []
+        return [
+            narrowed(
+                {
+                    "id": file.id,
+                    "url": f"{urls}{file.id}/",
+                    "name": file.name,
+                    "owner": f"{people}{file.owner_id}/",
+                    "blob_url": blob_url(file),
+                    "kind": file.kind,
+                    "tags": file.tags,
+                    "parent_file": None if file.parent_id is None else f"{urls}{file.parent_id}/",
+                    VERSIONS_FIELD: [f"{urls}{one}/" for one in versions.get(file.id, none)],
+                    "date_uploaded": shown(file.uploaded_at),
+                    "size": file.size,
+                    "sha256": file.sha256,
+                },
+                wanted,
+            )
+            for file in files
+        ]
 
     def links_change_at(self) -> float:
         """When the same file would be shown with another `blob_url`."""
         return self._media.period_ends_at()
 
     def show_one(self, file: Any, versions: Mapping[int, list[int]]) -> dict[str, Any]:
-        [shown] = self.show([file], versions)
-        return shown
+        [only] = self.show([file], versions)
+        return only
 
     def show_to_services(self, files: Sequence[Any]) -> list[dict[str, Any]]:
+        blob_url = self._blob_urls()
         return [
             {
                 "id": file.id,
@@ -86,15 +94,16 @@ class Presenter:
                 "name": file.name,
                 "kind": file.kind,
                 "owner_id": file.owner_id,
-                "blob_url": self._blob_url(file),
+                "blob_url": blob_url(file),
                 "size": file.size,
                 "sha256": file.sha256,
                 "tags": file.tags,
-                "date_uploaded": iso(file.uploaded_at),
+                "date_uploaded": shown(file.uploaded_at),
             }
             for file in files
         ]
 
-    def _blob_url(self, file: Any) -> str:
-        link = self._media.sign(file.id)
-        return self._links.path(f"/media/files/{link}/{quote(file.name, safe='')}")
+    def _blob_urls(self) -> Callable[[Any], str]:
+        """Of any file, as good as just now."""
+        media, sign = self._links.path("/media/files/"), self._media.signing()
+        return lambda file: f"{media}{sign(file.id)}/{quote(file.name, safe='')}"

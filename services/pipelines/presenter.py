@@ -10,7 +10,7 @@ from services.pipelines.models import Pipeline
 from services.pipelines.queries import Chosen
 from shared.auth import Caller
 from shared.clients.runs import RunsClient
-from shared.clock import iso
+from shared.clock import shown
 from shared.db import Database
 from shared.errors import NotFound
 from shared.hyperlinks import Hyperlinks
@@ -53,7 +53,7 @@ def show_task(row: Any, owner_id: int, links: Hyperlinks) -> dict[str, Any]:
         "function": links.maybe("functions", row.function_id),
         "arguments": row.arguments,
         "order": row.order,
-        "date_created": iso(row.created_at),
+        "date_created": shown(row.created_at),
     }
 
 
@@ -64,6 +64,7 @@ class PipelinePresenter:
         self._database = database
         self._links = links
         self._runs = runs
+        self._runs_url = links.path("/api/v1/runs/")
 
     async def show(
         self,
@@ -85,10 +86,12 @@ class PipelinePresenter:
         run_ids: dict[int, list[int]] = {}
         if rows and RUNS_FIELD in wanted:
             run_ids = await self._runs.ids_by_pipeline([row.id for row in rows], caller=caller)
-        shown = [
-            self._pipeline(row, tasks_by_pipeline[row.id], run_ids.get(row.id, [])) for row in rows
+        return [
+            narrowed(
+                self._pipeline(row, tasks_by_pipeline[row.id], run_ids.get(row.id, [])), wanted
+            )
+            for row in rows
         ]
-        return [narrowed(one, wanted) for one in shown]
 
     async def show_one(
         self,
@@ -96,10 +99,10 @@ class PipelinePresenter:
         caller: Caller,
         wanted: frozenset[str] = frozenset(PIPELINE_FIELDS),
     ) -> dict[str, Any]:
-        shown = await self.show(Chosen(caller.only_owner, ids=[pipeline_id]), caller, wanted)
-        if not shown:
+        found = await self.show(Chosen(caller.only_owner, ids=[pipeline_id]), caller, wanted)
+        if not found:
             raise NotFound
-        return shown[0]
+        return found[0]
 
     def show_new(self, pipeline: Pipeline) -> dict[str, Any]:
         """Nobody can have used it yet, so nobody is asked."""
@@ -120,9 +123,9 @@ class PipelinePresenter:
             "name": row.name,
             "owner": self._links.item("users", row.owner_id),
             "tasks": tasks,
-            "runs": [self._links.item("runs", run_id) for run_id in run_ids],
+            "runs": [f"{self._runs_url}{run_id}/" for run_id in run_ids],
             "enabled": row.enabled,
-            "date_created": iso(row.created_at),
+            "date_created": shown(row.created_at),
         }
 
     def _task(self, row: Any) -> dict[str, Any]:

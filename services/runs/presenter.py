@@ -13,9 +13,9 @@ from services.runs.logs import excerpt
 from services.runs.logs.queries import list_shown_chunks, list_sizes
 from services.runs.models import Job
 from services.runs.queries import JobFilter, RunFilter
-from shared.clock import iso
+from shared.clock import iso, shown
 from shared.errors import NotFound
-from shared.hyperlinks import Hyperlinks
+from shared.hyperlinks import API_PREFIX, Hyperlinks
 from shared.lists import narrowed
 from shared.paging import Page
 from shared.steady import Steady
@@ -86,6 +86,16 @@ async def show_run(session: AsyncSession, which: RunFilter, links: Hyperlinks) -
     return _only(await show_runs(session, which, links))
 
 
+class Urls:
+    """What the urls of all things of a kind begin with: in a long list there are thousands."""
+
+    def __init__(self, links: Hyperlinks):
+        self.jobs, self.runs, self.users, self.tasks, self.files, self.pipelines = (
+            links.path(f"{API_PREFIX}{kind}/")
+            for kind in ("jobs", "runs", "users", "tasks", "files", "pipelines")
+        )
+
+
 class JobList:
     """One list of jobs, whose logs share the room that one answer has for them."""
 
@@ -107,20 +117,20 @@ class JobList:
 
     async def show(self, session: AsyncSession, page: Page) -> list[dict[str, Any]]:
         rows = await queries.list_jobs(session, self._which, page)
-        if "logs" in self._wanted and page is not self._whole and not page.is_everything:
-            await self._share_among_all(session)
+        if "logs" in self._wanted and self._whole not in (None, page) and not page.is_everything:
+            await self._share_among_all(session, self._whole)
         return await self.show_rows(session, rows, page.narrowed(self._which, rows))
 
-    async def _share_among_all(self, session: AsyncSession) -> None:
+    async def _share_among_all(self, session: AsyncSession, whole: Page) -> None:
         if self._log_share is None:
-            sizes = await list_sizes(session, self._which, self._whole)
+            sizes = await list_sizes(session, self._which, whole)
             self._log_share = excerpt.fair_share(sizes)
 
     async def show_rows(
         self, session: AsyncSession, rows: Sequence[Any], which: JobFilter
     ) -> list[dict[str, Any]]:
         """`which` finds these rows, or more."""
-        wanted, links = self._wanted, self._links
+        wanted, urls = self._wanted, Urls(self._links)
         outputs = grouped(
             await queries.list_outputs(session, which) if "output_files" in wanted else ()
         )
@@ -132,14 +142,19 @@ class JobList:
             self._steady.ends(0)
         chunks = await list_shown_chunks(session, which, bytes_max=log_share) if has_logs else ()
         logs = grouped(chunks)
+
+        def shown_log(row: Any) -> str | None:
+            url = f"{urls.jobs}{row.id}/logs/"
+            return excerpt.shown(row.log_bytes, logs.get(row.id, ()), bytes_max=log_share, url=url)
+
         return [
             narrowed(
                 _job(
                     row,
                     outputs.get(row.id, ()),
-                    _shown_log(row, logs, log_share, links),
+                    None if row.log_bytes is None else shown_log(row),
                     waiting_reason(row, served),
-                    links,
+                    urls,
                 ),
                 wanted,
             )
@@ -178,40 +193,34 @@ def view_run(
     }
 
 
-def _shown_log(row: Any, logs: Grouped, bytes_max: int, links: Hyperlinks) -> str | None:
-    url = f"{links.item('jobs', row.id)}logs/"
-    return excerpt.shown(row.log_bytes, logs.get(row.id, ()), bytes_max=bytes_max, url=url)
-
-
 def _job(
     row: Any,
     output_ids: Sequence[int],
     log: str | None,
     waiting: WaitingReason | None,
-    links: Hyperlinks,
+    urls: Urls,
 ) -> dict[str, Any]:
-    item = links.item
     return {
         "id": row.id,
-        "url": item("jobs", row.id),
-        "owner": item("users", row.owner_id),
-        "run": item("runs", row.run_id),
-        "task": item("tasks", row.task_id),
-        "parent_job": links.maybe("jobs", row.parent_id),
+        "url": f"{urls.jobs}{row.id}/",
+        "owner": f"{urls.users}{row.owner_id}/",
+        "run": f"{urls.runs}{row.run_id}/",
+        "task": f"{urls.tasks}{row.task_id}/",
+        "parent_job": None if row.parent_id is None else f"{urls.jobs}{row.parent_id}/",
         "status": row.status,
         "output": row.output,
-        "output_files": [item("files", file_id) for file_id in output_ids],
+        "output_files": [f"{urls.files}{file_id}/" for file_id in output_ids],
         "logs": log,
         "log_bytes": row.log_bytes,
-        "date_created": iso(row.created_at),
+        "date_created": shown(row.created_at),
         "function": row.function,
         "module": row.module,
         "commit": row.commit,
         "arguments": row.arguments,
         "attempt": row.attempt,
         "worker": row.worker,
-        "started": maybe_iso(row.started_at),
-        "finished": maybe_iso(row.ended_at),
+        "started": maybe_shown(row.started_at),
+        "finished": maybe_shown(row.ended_at),
         "duration_seconds": duration_seconds(row.started_at, row.ended_at),
         "waiting_reason": waiting,
     }
@@ -224,14 +233,18 @@ def grouped(pairs: Iterable[Any]) -> defaultdict[int, list[Any]]:
     return found
 
 
-def _only(shown: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    if not shown:
+def _only(found: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    if not found:
         raise NotFound
-    return shown[0]
+    return found[0]
 
 
 def maybe_iso(moment: datetime | None) -> str | None:
     return None if moment is None else iso(moment)
+
+
+def maybe_shown(moment: datetime | None) -> datetime | str | None:
+    return None if moment is None else shown(moment)
 
 
 def duration_seconds(started: datetime | None, ended: datetime | None) -> float | None:

@@ -115,7 +115,7 @@ async def test_a_made_up_or_foreign_link_is_404_in_json(
     upload: Uploads, client: httpx.AsyncClient
 ) -> None:
     link = urlsplit((await upload("a.txt")).json()["blob_url"]).path
-    other = MediaLinks("another key of twenty-five characters", days=7).sign(1)
+    other = MediaLinks("another key of twenty-five characters", days=7).signing()(1)
     file_id, end, signature = link.split("/")[3].split(".")
     wrong = (
         f"/media/files/{other}/a.txt",
@@ -124,7 +124,7 @@ async def test_a_made_up_or_foreign_link_is_404_in_json(
         link.replace("a.txt", "b.txt"),
         "/media/files/zzzzzzzz/none.txt",
         "/media/files/",
-        f"/media/files/{MediaLinks(KEY, days=7).sign(77)}/a.txt",
+        f"/media/files/{MediaLinks(KEY, days=7).signing()(77)}/a.txt",
     )
 
     for path in wrong:
@@ -134,15 +134,15 @@ async def test_a_made_up_or_foreign_link_is_404_in_json(
 
 def test_a_link_ends_between_one_and_two_periods_from_now() -> None:
     links = MediaLinks(KEY, days=7)
-    end = int(links.sign(5).split(".")[1])
+    end = int(links.signing()(5).split(".")[1])
 
     assert 7 * 86400 <= end - time.time() <= 14 * 86400
-    assert links.file_id(links.sign(5)) == 5
+    assert links.file_id(links.signing()(5)) == 5
 
 
 def test_a_link_at_its_end_leads_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
     links = MediaLinks(KEY, days=7)
-    link = links.sign(5)
+    link = links.signing()(5)
     end = int(link.split(".")[1])
 
     monkeypatch.setattr("services.files.links.time.time", lambda: float(end))

@@ -9,6 +9,7 @@ from services.runs.queries import RunFilter
 from shared.answers import json_response
 from shared.db import ReadSessionDep
 from shared.lists import ids_wanted
+from shared.steady import SteadyDep
 
 router = APIRouter(prefix="/internal", include_in_schema=False)
 
@@ -21,7 +22,7 @@ async def find_holder(_caller: FilesWriter, session: ReadSessionDep, holder: str
 
 @router.get("/runs/")
 async def list_runs_of_pipelines(
-    request: Request, caller: Reader, session: ReadSessionDep
+    request: Request, caller: Reader, session: ReadSessionDep, _steady: SteadyDep
 ) -> Response:
     """[pipeline, run] for each run of the pipelines `?pipeline=` that the caller may see."""
     pipeline_ids = ids_wanted(request.query_params, "pipeline") or []

@@ -40,6 +40,7 @@ ARG SOURCE=services/${SERVICE}
 COPY .env.example ./
 COPY deploy/*.sh deploy/*.py deploy/
 COPY deploy/doctor deploy/doctor
+COPY deploy/streams deploy/streams
 COPY shared shared
 COPY ${SOURCE} ${SOURCE}
 

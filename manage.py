@@ -45,7 +45,11 @@ OF_EVERY_SERVICE = {
     "replaydead": "Let a service handle its dead letters again",
     "auditlog": "List what administrators did",
 }
-OF_THE_SYSTEM = {"doctor": "Look at everything, and say what to do about what is not well"}
+OF_THE_SYSTEM = {
+    "doctor": "Look at everything, and say what to do about what is not well",
+    "spreadstreams": "Keep NATS' streams on as many servers as MLSPLOIT_NATS_REPLICAS says",
+    "takestreams": "Take all streams over from another NATS",
+}
 SERVICES = ("users", "files", "modules", "pipelines", "runs")
 HELP = ("help", "--help", "-h")
 
@@ -56,8 +60,10 @@ def run(arguments: Sequence[str]) -> int:
     if command in HELP:
         print(overview())
         return 0
-    if command in OF_THE_SYSTEM:
+    if command == "doctor":
         return _examine(arguments[1:])
+    if command in OF_THE_SYSTEM:
+        return _carry_out(importlib.import_module("deploy.streams.command").app, arguments)
     if command in OF_EVERY_SERVICE:
         return _call_each(command, arguments[1:])
     service = service_of(command)

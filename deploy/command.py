@@ -9,7 +9,7 @@ import sys
 
 import typer.main
 
-from deploy import audit, dead_letters
+from deploy import audit, dead_letters, streams
 from deploy.doctor.examination import examine
 from deploy.doctor.surroundings import Surroundings
 
@@ -21,6 +21,8 @@ if __name__ == "__main__":
     audit.begin_command(sys.argv[1:])
     if command in dead_letters.COMMANDS:
         app = dead_letters.commands_of(service)
+    elif command in streams.COMMANDS:
+        app = importlib.import_module("deploy.streams.command").app
     elif command == "auditlog":
         app = audit.commands_of(service)
     else:

@@ -76,7 +76,7 @@ def _judge(about: str, wanted: StreamConfig, info: StreamInfo, replicas: int) ->
         )
     kept = info.config.num_replicas or 1
     if kept != replicas:
-        remedy = "An existing stream stays as it is: `nats stream edit --replicas`, or the setting."
+        remedy = "`spreadstreams` makes it so (docs/how-to/scale-out.md), or correct the setting."
         return warning(about, f"has {kept} replicas; MLSPLOIT_NATS_REPLICAS is {replicas}", remedy)
     limits = LIMITS if wanted is not BUCKET else ()
     if other := list(_differences(limits, wanted, info.config)):

@@ -42,7 +42,10 @@ OF_THE_SYSTEM = {
     ),
     *(
         f"MLSPLOIT_NATS_{name}_PASSWORD"
-        for name in ("USERS", "FILES", "MODULES", "PIPELINES", "RUNS", "PORTAL", "EXECUTION")
+        for name in (
+            *("USERS", "FILES", "MODULES", "PIPELINES", "RUNS"),
+            *("PORTAL", "EXECUTION", "OPERATOR"),
+        )
     ),
 }
 

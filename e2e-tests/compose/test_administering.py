@@ -9,6 +9,7 @@ from harness.quiet import BRANCH, PROBE
 
 from compose.project import ComposeProject
 from compose.records import SERVICES
+from dev.environment import read_settings
 
 NEW_PASSWORD = "quite-another-one-7"
 pytestmark = pytest.mark.timeout(1500)
@@ -57,11 +58,22 @@ def test_a_job_is_taken_back_from_a_backend_that_is_gone(
     [waiting] = alice.sees_jobs(run)
 
     assert (claimed["status"], waiting["status"]) == ("RUNNING", "PENDING")
-    accepted(backend.asks("POST", f"{job['url']}claim/"))
+    # Nothing is left that would change by itself.
+    assert alice.asks("DELETE", run["url"]).is_success
 
 
 def test_a_definition_is_checked_before_anybody_registers_it(project: ComposeProject) -> None:
     assert "ProbePlain" in manage(project, "checkmodule", f"file:///repositories/{PROBE.name}")
+
+
+def test_the_operator_may_spread_streams_from_a_container(project: ComposeProject) -> None:
+    password = read_settings(project.folder, {})["MLSPLOIT_NATS_OPERATOR_PASSWORD"]
+    as_operator = f"MLSPLOIT_NATS_URL=nats://operator:{password}@nats:4222"
+    said = project.compose(
+        *("run", "--rm", "--no-TTY", "--no-deps", "--env", as_operator), "users", "spreadstreams"
+    )
+
+    assert "MLSPLOIT_EVENTS\tkept 1 times" in said
 
 
 @pytest.mark.usefixtures("without_nats_and_portal")

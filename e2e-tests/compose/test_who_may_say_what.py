@@ -25,6 +25,8 @@ pytestmark = pytest.mark.timeout(1500)
         ("modules", "$KV.mlsploit_revocations.token.x"),
         ("execution", "$JS.API.STREAM.DELETE.MLSPLOIT_EVENTS"),
         ("runs", "$JS.API.STREAM.PURGE.MLSPLOIT_EVENTS"),
+        ("users", "$JS.API.STREAM.UPDATE.MLSPLOIT_EVENTS"),
+        ("operator", "mlsploit.events.users.user.deleted"),
     ],
 )
 def test_what_is_anothers_to_say_is_refused(

@@ -24,10 +24,11 @@ class NatsCluster:
 
 
 @asynccontextmanager
-async def nats_cluster(folder: Path) -> AsyncIterator[NatsCluster]:
+async def nats_cluster(folder: Path, *more: str) -> AsyncIterator[NatsCluster]:
+    """With more options for each server."""
     ports = _free_ports()
     routes = ",".join(f"nats://127.0.0.1:{port}" for port in ports)
-    cluster = NatsCluster({f"n{port}": _server(folder, port, routes) for port in ports})
+    cluster = NatsCluster({f"n{port}": _server(folder, port, routes, more) for port in ports})
     servers = cluster.servers.values()
     await asyncio.gather(*(server.start() for server in servers))
     try:
@@ -36,10 +37,10 @@ async def nats_cluster(folder: Path) -> AsyncIterator[NatsCluster]:
         await asyncio.gather(*(server.kill() for server in servers))
 
 
-def _server(folder: Path, port: int, routes: str) -> NatsServer:
+def _server(folder: Path, port: int, routes: str, more: tuple[str, ...]) -> NatsServer:
     name = f"n{port}"
     cluster = ("--cluster_name", "test", "--cluster", f"nats://127.0.0.1:{port}")
-    options = ("--name", name, *cluster, "--routes", routes)
+    options = ("--name", name, *cluster, "--routes", routes, *more)
     return NatsServer(folder / name, options=options)
 
 

@@ -87,6 +87,8 @@ paused=$(docker compose ps --quiet --status paused nats)
 [ -z "$paused" ] || refuse "NATS is paused, so another backup is at work: let it end first. \
 If there is none: docker compose unpause nats"
 running=$(docker compose ps --quiet --status running nats)
+# What was taken down altogether is there again, and stands still.
+[ -n "$running" ] || docker compose create nats
 
 trap finish EXIT
 # Not every shell carries EXIT out for these.
@@ -113,8 +115,7 @@ if [ -n "$running" ]; then
     fi
     is_paused=yes
 fi
-docker compose run --rm --no-TTY --no-deps --entrypoint tar nats -C /data -cf - . \
-    </dev/null >"$part/nats.tar"
+docker compose cp nats:/data - </dev/null >"$part/nats.tar"
 for service in runs pipelines modules files users; do
     in_postgres pg_dump --username=postgres --format=custom "$service" \
         </dev/null >"$part/databases/$service.dump"

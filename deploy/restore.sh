@@ -43,10 +43,6 @@ let_in() {
     psql --command "$statements"
 }
 
-in_nats() {
-    docker compose run --rm --no-TTY --no-deps --entrypoint "$@"
-}
-
 in_files() {
     docker compose run --rm --no-TTY --no-deps files "$@"
 }
@@ -64,8 +60,10 @@ for service in $services; do
     [ "$count" = 0 ] ||
         refuse "There is a system already, with $service: docker compose down -v would end it."
 done
-found=$(in_nats ls nats -A /data </dev/null)
-[ -z "$found" ] || refuse "There is a system already, with NATS: docker compose down -v would end it."
+docker compose create nats
+docker compose cp nats:/data - </dev/null >"$scratch/nats.tar"
+[ "$(tar -t -f "$scratch/nats.tar")" = data/ ] ||
+    refuse "There is a system already, with NATS: docker compose down -v would end it."
 
 has_begun=yes
 let_in NOLOGIN "$services"
@@ -74,7 +72,7 @@ for service in $services; do
         --no-privileges --exit-on-error --single-transaction --dbname="$service" \
         <"$folder/databases/$service.dump"
 done
-in_nats tar nats -C /data -xf - <"$folder/nats.tar"
+docker compose cp - nats:/ <"$folder/nats.tar"
 
 # It holds each content against the digest in its database.
 let_in LOGIN files

@@ -4,6 +4,7 @@ The sum reads every file's row, which is why it is not asked more often.
 """
 
 import asyncio
+import math
 import shutil
 from contextlib import suppress
 
@@ -20,7 +21,9 @@ MEASURE_SECONDS = 60.0
 FILES = Gauge("mlsploit_files", "Files.")
 BLOB_BYTES = Gauge("mlsploit_blob_bytes", "Size of all files' contents together.")
 DOOMED = Gauge("mlsploit_blobs_doomed", "Contents that are to be removed, now or when due.")
-FREE_BYTES = Gauge("mlsploit_storage_free_bytes", "Room left where contents are stored.")
+FREE_BYTES = Gauge(
+    "mlsploit_storage_free_bytes", "Room left where contents are stored; +Inf for a bucket."
+)
 
 
 async def measure_storage(app: FastAPI) -> None:
@@ -39,4 +42,6 @@ async def measure(database: Database, settings: FilesSettings) -> None:
         DOOMED.set(await queries.count_doomed(session))
     FILES.set(count)
     BLOB_BYTES.set(size)
-    FREE_BYTES.set(shutil.disk_usage(settings.storage()).free)
+    # A bucket has no end that could be told.
+    free = math.inf if settings.storage_url else shutil.disk_usage(settings.storage()).free
+    FREE_BYTES.set(free)

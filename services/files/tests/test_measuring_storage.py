@@ -1,5 +1,7 @@
 """What an operator's tools are told of what is stored."""
 
+import math
+
 import httpx
 from fastapi import FastAPI
 from prometheus_client import REGISTRY
@@ -23,6 +25,13 @@ async def test_files_their_bytes_and_the_room_left_are_told(
     await measure(app.state.database, app.state.settings)
     assert (told("mlsploit_files"), told("mlsploit_blob_bytes")) == (1, 5)
     assert told("mlsploit_blobs_doomed") == 1
+
+
+async def test_a_bucket_is_never_nearly_full(app: FastAPI) -> None:
+    in_a_bucket = app.state.settings.model_copy(update={"storage_url": "s3://bucket"})
+    await measure(app.state.database, in_a_bucket)
+
+    assert told("mlsploit_storage_free_bytes") == math.inf
 
 
 def told(name: str) -> float:

@@ -10,11 +10,12 @@ import asyncio
 import random
 import sys
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import cycle
 
+from dev.bench.accounts import Accounts
 from dev.bench.calibration import calibrate
 from dev.bench.kinds import KINDS
 from dev.bench.scene import Scene, furnish
@@ -46,24 +47,35 @@ SHED = 503
 class Heard:
     """What came back: seconds of each request that was served, and the others by status."""
 
-    taken: list[float] = field(default_factory=list)
+    by_kind: defaultdict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     refused: Counter[int] = field(default_factory=Counter)
     seconds: float = 0.0
+
+    @property
+    def taken(self) -> list[float]:
+        return [seconds for taken in self.by_kind.values() for seconds in taken]
 
     @property
     def per_second(self) -> float:
         return len(self.taken) / self.seconds
 
-    def milliseconds(self, share: float) -> float:
-        taken = sorted(self.taken) or [0.0]
-        return taken[min(len(taken) - 1, int(len(taken) * share))] * 1000
-
     def line(self, name: str) -> str:
         refused = ", ".join(f"{count} x {status}" for status, count in sorted(self.refused.items()))
         return (
-            f"{name:34}{self.per_second:8.0f}/s  median {self.milliseconds(0.5):6.1f} ms"
-            f"  p99 {self.milliseconds(0.99):7.1f} ms  refused: {refused or 'none'}"
+            f"{name:34}{self.per_second:8.0f}/s{_times(self.taken)}  refused: {refused or 'none'}"
         )
+
+    def kinds(self) -> str:
+        """A line for each kind of request, the slowest first."""
+        slowest = sorted(self.by_kind.items(), key=lambda kind: -max(kind[1]))
+        return "\n".join(f"  {name:32}{len(taken):10}{_times(taken)}" for name, taken in slowest)
+
+
+def _times(taken: list[float]) -> str:
+    """Half of them, 99 of a hundred, and all of them."""
+    ordered = sorted(taken) or [0.0]
+    median, p99 = (ordered[int(len(ordered) * share)] * 1000 for share in (0.5, 0.99))
+    return f"  median {median:6.1f} ms  p99 {p99:7.1f} ms  slowest {ordered[-1] * 1000:7.1f} ms"
 
 
 class Mixed:
@@ -81,8 +93,9 @@ class Mixed:
         wanted = {kind.name: kind for kind in KINDS if kind.name in MIX}
         return cls({name: await kind.requests(scene) for name, kind in wanted.items()})
 
-    def next(self) -> bytes:
-        return next(self._kinds[next(self._names)])
+    def next(self) -> tuple[str, bytes]:
+        name = next(self._names)
+        return name, next(self._kinds[name])
 
 
 @told_in_one_sentence
@@ -90,8 +103,8 @@ def main() -> int:
     asked = _arguments()
     for database in asked.databases:
         try:
-            with system(database) as (stack, _, _):
-                asyncio.run(_measure(database, stack.url, asked.seconds))
+            with system(database) as (stack, accounts, _):
+                asyncio.run(_measure(database, stack.url, accounts, asked.seconds))
         except NoPostgres as reason:
             print(f"Not on Postgres: {reason}")
     return 0
@@ -104,15 +117,21 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-async def _measure(database: str, url: str, seconds: float) -> None:
+async def _measure(database: str, url: str, accounts: Accounts, seconds: float) -> None:
     mixed = await Mixed.of(await furnish(url))
     await _load(url, mixed, clients=20, seconds=2.0)
     peak = await _load(url, mixed, clients=CLIENTS, seconds=PEAK_SECONDS)
     print(f"\n{database}; calibration loop {calibrate():.2f} ms")
     print(peak.line(f"peak, {CLIENTS} clients"), flush=True)
     rate = peak.per_second * SHARE_OF_PEAK
+    before, own = accounts.cpu_milliseconds(), time.process_time()
     steady = await _load(url, mixed, clients=CLIENTS, seconds=seconds, per_second=rate)
     print(steady.line(f"{SHARE_OF_PEAK:.0%} of it for {seconds:.0f} s"), flush=True)
+    print(steady.kinds())
+    used = {name: now - before[name] for name, now in accounts.cpu_milliseconds().items()}
+    used["this client"] = (time.process_time() - own) * 1000
+    shares = (f"{name} {spent / seconds / 10:.0f}" for name, spent in used.items())
+    print(f"  % of a core: {', '.join(shares)}", flush=True)
     beyond = await _load(url, mixed, clients=CROWD, seconds=PEAK_SECONDS)
     print(beyond.line(f"beyond it, {CROWD} clients"), flush=True)
     after = await _load(url, mixed, clients=CLIENTS, seconds=3.0, per_second=rate)
@@ -142,9 +161,10 @@ async def _client(
             await asyncio.sleep(max(0.0, due - time.monotonic()))
             # Waiting for its turn on a slow connection is part of what a request takes.
             began = due if pause else time.monotonic()
-            answer = await connection.send(mixed.next())
+            kind, raw = mixed.next()
+            answer = await connection.send(raw)
             if answer.status < 400:
-                heard.taken.append(time.monotonic() - began)
+                heard.by_kind[kind].append(time.monotonic() - began)
             else:
                 heard.refused[answer.status] += 1
                 if answer.status == SHED:

@@ -77,7 +77,7 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 
 def _utc_of(text: str | None) -> datetime | None:
-    return None if text is None else datetime.fromisoformat(f"{text}+00:00")
+    return datetime.fromisoformat(f"{text}+00:00") if text else None
 
 
 # Disconnected or not yet ready, out of resources, rolled back for the sake of another transaction:

@@ -113,24 +113,16 @@ def list_parameters(
     """`openapi_extra` of a list: pages, the filters by ids and by choice, and `?fields=`."""
     schemas: dict[str, Extra] = dict(PAGING) if orders is not None else {}
     if orders is not None:
-        schemas["ordering"] = {
-            "type": "string",
-            "enum": list(orders.names),
-            "default": orders.default,
-        }
-    schemas |= {key: _array({"type": "integer", "minimum": 0}) for key in ids}
+        schemas["ordering"] = {"type": "string", "enum": [*orders.names], "default": orders.default}
+    schemas |= {key: {"type": "array", "items": {"type": "integer", "minimum": 0}} for key in ids}
     schemas |= {name: {"type": "string", "enum": list(values)} for name, values in choices.items()}
     if fields is not None:
-        schemas["fields"] = _array({"type": "string", "enum": list(fields)})
+        schemas["fields"] = {"type": "array", "items": {"type": "string", "enum": list(fields)}}
     # A list is written with commas: `?id=1,2`.
     kind = {"in": "query", "style": "form", "explode": False}
     return {
         "parameters": [{**kind, "name": name, "schema": schema} for name, schema in schemas.items()]
     }
-
-
-def _array(items: Extra) -> Extra:
-    return {"type": "array", "items": items}
 
 
 def completed(document: Document) -> Document:

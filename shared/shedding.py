@@ -5,6 +5,8 @@ in time. At work is a request from its first byte to the head of its answer, exc
 is to send more: neither an open stream nor a slow upload takes a place from anybody.
 """
 
+import asyncio
+
 from prometheus_client import Counter, Gauge
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -25,6 +27,9 @@ class Shedding:
         self._app = app
         self._max = requests_max
         self._at_work = 0
+        # They begin one by one, and between two of them all that are at work go on. Should all that
+        # arrive begin at once, each of the dozen waits of a POST would take as long as all of them.
+        self._door = asyncio.Lock()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or not scope["path"].startswith(SHED_PATHS):
@@ -61,6 +66,9 @@ class Shedding:
 
         account(True)
         try:
+            async with self._door:
+                if self._at_work > 1:
+                    await asyncio.sleep(0)
             await self._app(scope, receive_without_place, send_and_leave)
         finally:
             is_answered = True

@@ -13,6 +13,7 @@ from shared.shedding import Shedding
 from shared.testing.eventually import eventually
 
 MAX = 3
+STEPS = 10
 PATH = "/api/v1/things/"
 
 
@@ -30,6 +31,10 @@ class Work:
             await PlainTextResponse("read")(scope, receive, send)
         elif scope["query_string"] == b"stream":
             await StreamingResponse(self._pieces())(scope, receive, send)
+        elif scope["query_string"] == b"steps":
+            for _ in range(STEPS):
+                await asyncio.sleep(0)  # tidy: allow no-sleep - a step, and no time
+            await PlainTextResponse(str(self.begun))(scope, receive, send)
         elif scope["query_string"] == b"fail":
             raise RuntimeError
         else:
@@ -110,3 +115,14 @@ async def test_streams_and_slow_senders_and_failures_keep_no_place(
     work.may_end.set()
     answers = await asyncio.gather(*others, *at_work)
     assert {answer.status_code for answer in answers} == {200}
+
+
+async def test_who_is_at_work_goes_on_before_others_begin(work: Work) -> None:
+    transport = httpx.ASGITransport(Shedding(work, 100))
+    async with httpx.AsyncClient(transport=transport, base_url="http://mlsploit.test") as client:
+        first, *others = [asyncio.create_task(client.get(f"{PATH}?steps")) for _ in range(100)]
+
+        begun_at_its_end = int((await first).text)
+
+        assert begun_at_its_end <= STEPS
+        assert {answer.status_code for answer in await asyncio.gather(*others)} == {200}

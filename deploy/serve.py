@@ -16,6 +16,7 @@ import uvicorn
 from fastapi import FastAPI
 from uvicorn.importer import import_from_string
 
+from deploy.early_answers import EarlyAnswers
 from deploy.quiet import QuietServer
 
 # The gateway asks every second (docker-compose.yml) and needs a moment to act. With the grace this
@@ -53,15 +54,15 @@ class Replica(QuietServer):
         self.look_now()
 
 
-def main(factory: str, parser: str = "auto") -> None:
-    """`parser` is uvicorn's `http`: which of its HTTP parsers reads requests."""
+def main(factory: str, parser: str | None = None) -> None:
+    """`parser` is uvicorn's `http`: which of its HTTP parsers reads requests, if not our own."""
     app: FastAPI = import_from_string(factory)()
     # Requests get their log line from the application.
     config = uvicorn.Config(
         app,
         host="0.0.0.0",
         port=8000,
-        http=parser,
+        http=parser or EarlyAnswers,
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=GRACE_SECONDS,

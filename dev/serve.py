@@ -5,6 +5,7 @@ from contextlib import suppress
 
 import uvicorn
 
+from deploy.early_answers import EarlyAnswers
 from deploy.quiet import QuietServer
 
 # Open event streams never end by themselves, so a server must not wait for them when it stops.
@@ -15,13 +16,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("factory", help="MODULE:FUNCTION that makes the app")
     parser.add_argument("--port", type=int, required=True)
-    parser.add_argument("--http", default="auto", help="which parser of uvicorn's reads requests")
+    parser.add_argument("--http", help="which parser of uvicorn's reads requests, if not our own")
     asked = parser.parse_args()
     config = uvicorn.Config(
         asked.factory,
         factory=True,
         port=asked.port,
-        http=asked.http,
+        http=asked.http or EarlyAnswers,
         # Requests get their log line from the application.
         access_log=False,
         server_header=False,

@@ -35,7 +35,7 @@ SPOOFED = {
 }
 HUGE = 10 * 1024**4
 MEBIBYTE = 1024**2
-TAKEN_BYTES_MAX = 64 * MEBIBYTE
+TAKEN_BYTES_MAX = 1024 * MEBIBYTE
 
 
 @pytest.fixture(scope="module", params=PROXIES)

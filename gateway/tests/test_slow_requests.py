@@ -24,6 +24,7 @@ from gateway.tests.harness import (
     traefik,
 )
 
+pytestmark = pytest.mark.attack
 REQUEST_SECONDS_MAX = 1
 HEAD = b"POST /api/v1/files/ HTTP/1.1\r\nHost: localhost\r\nAuthorization: Token t\r\n"
 

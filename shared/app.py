@@ -29,13 +29,13 @@ from shared.messaging.consumer import AnySubscription, Consumer
 from shared.messaging.metrics import measure_regularly
 from shared.messaging.outbox import OutboxRelay
 from shared.messaging.token_use import tell_used_tokens
-from shared.migrations import upgrade
 from shared.openapi import DocumentedApp
 from shared.responders import add_responders
 from shared.settings import ServiceSettings
 from shared.shedding import Shedding
 from shared.telemetry import RequestContext, configure_logging
 from shared.tracing import TELEMETRY, tracing
+from shared.upgrading import upgrade
 
 RESTART_SECONDS = 1.0
 STOP_AGAIN_SECONDS = 0.5

@@ -3,16 +3,8 @@
 Tests play the peers by httpx's interface; what is asked is for shared/clients.
 """
 
+import aiohttp
 import httpx
-from aiohttp import (
-    ClientError,
-    ClientResponse,
-    ClientSession,
-    ClientTimeout,
-    DummyCookieJar,
-    ServerTimeoutError,
-    TCPConnector,
-)
 
 from shared.remembering import Remembering
 
@@ -51,10 +43,10 @@ class Network(httpx.AsyncBaseTransport):
     """
 
     def __init__(self, timeout_seconds: float):
-        self._patience = ClientTimeout(
+        self._patience = aiohttp.ClientTimeout(
             sock_connect=timeout_seconds, sock_read=timeout_seconds, connect=timeout_seconds
         )
-        self._session: ClientSession | None = None
+        self._session: aiohttp.ClientSession | None = None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         try:
@@ -67,9 +59,9 @@ class Network(httpx.AsyncBaseTransport):
                 timeout=self._patience,
             ) as answer:
                 content = await _whole(answer)
-        except ServerTimeoutError as error:
+        except aiohttp.ServerTimeoutError as error:
             raise httpx.ReadTimeout(str(error)) from error
-        except ClientError as error:
+        except aiohttp.ClientError as error:
             raise httpx.RemoteProtocolError(str(error)) from error
         return httpx.Response(answer.status, headers=answer.raw_headers, content=content)
 
@@ -77,16 +69,16 @@ class Network(httpx.AsyncBaseTransport):
         if self._session is not None:
             await self._session.close()
 
-    def _opened(self) -> ClientSession:
+    def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:
-            connector = TCPConnector(limit=CONNECTIONS_MAX, keepalive_timeout=KEEPALIVE_SECONDS)
-            self._session = ClientSession(
-                connector=connector, cookie_jar=DummyCookieJar(), auto_decompress=False
+            kept = aiohttp.TCPConnector(limit=CONNECTIONS_MAX, keepalive_timeout=KEEPALIVE_SECONDS)
+            self._session = aiohttp.ClientSession(
+                connector=kept, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False
             )
         return self._session
 
 
-async def _whole(answer: ClientResponse) -> bytes:
+async def _whole(answer: aiohttp.ClientResponse) -> bytes:
     content = bytearray()
     async for piece in answer.content.iter_any():
         content += piece

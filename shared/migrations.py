@@ -1,53 +1,27 @@
 """Alembic without ceremony: each service brings revisions, this brings them to its database.
 
-A service's `migrations/env.py` calls `run`; its start calls `upgrade`, which takes a lock so that
-several replicas starting together migrate once.
+A service's `migrations/env.py` calls `run`; its start comes here only when there is something to do
+(shared/upgrading.py).
 """
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from fcntl import LOCK_EX, flock
 from pathlib import Path
 from typing import Any, Literal
 
-import structlog
-from alembic import command, context
+from alembic import context
 from alembic.autogenerate.api import AutogenContext
 from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, MetaData, text
+from sqlalchemy import Connection, MetaData
 from sqlmodel import AutoString
 
-from shared.db import Database, UtcDateTime
-
-# Any number will do, as long as every replica uses the same one within its own database.
-POSTGRES_LOCK = 724_150_914
-
-log = structlog.get_logger(__name__)
+from shared.db import UtcDateTime
 
 
 def config_for(location: Path) -> Config:
     config = Config()
     config.set_main_option("script_location", str(location))
     return config
-
-
-async def upgrade(database: Database, location: Path) -> None:
-    """Bring the database to the newest revision; does nothing when it is there already."""
-    async with database.engine.connect() as connection:
-        await connection.run_sync(_upgrade, location, database.engine.url.database)
-
-
-def _upgrade(connection: Connection, location: Path, file: str | None) -> None:
-    with _locked(connection, file):
-        head = ScriptDirectory.from_config(config_for(location)).get_current_head()
-        before = MigrationContext.configure(connection).get_current_revision()
-        connection.rollback()
-        if before == head:
-            return
-        migrate(connection, location, command.upgrade, "head")
-        log.info("database_upgraded", before=before, now=head)
 
 
 def migrate(
@@ -72,22 +46,6 @@ def _loose_foreign_keys(connection: Connection) -> Iterator[None]:
     finally:
         connection.rollback()  # Within a transaction the next line would do nothing.
         connection.connection.cursor().execute("PRAGMA foreign_keys=ON")
-
-
-@contextmanager
-def _locked(connection: Connection, file: str | None) -> Iterator[None]:
-    if connection.dialect.name == "sqlite":
-        with Path(f"{file}.lock").open("w") as lock:
-            flock(lock, LOCK_EX)
-            yield
-        return
-    connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": POSTGRES_LOCK})
-    connection.commit()
-    try:
-        yield
-    finally:
-        connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": POSTGRES_LOCK})
-        connection.commit()
 
 
 def run(metadata: MetaData) -> None:

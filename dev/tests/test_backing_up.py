@@ -22,10 +22,10 @@ from dev.preflight import StartupFault
 from dev.restore import restore
 from services.files.storage.local import LocalStore
 from shared.db import Database
-from shared.migrations import upgrade
 from shared.testing.fixtures import POSTGRES, SQLITE
 from shared.testing.postgres import PostgresServer
 from shared.testing.processes import NatsServer
+from shared.upgrading import upgrade
 
 CONTENT = b"what a file holds\t\\N\n" * 1000
 A_FILE = (

@@ -6,7 +6,7 @@ from sqlalchemy import text
 from dev.environment import ROOT
 from dev.orphans import SERVICES, databases, find_orphans, main
 from shared.db import Database
-from shared.migrations import upgrade
+from shared.upgrading import upgrade
 
 A_PIPELINE = "INSERT INTO pipelines (owner_id, name, enabled, created_at) VALUES (7, 'p', 0, '')"
 A_TASK = (

@@ -21,6 +21,7 @@ from alembic.script import ScriptDirectory
 from shared.db import Database
 from shared.migrations import config_for, migrate
 from shared.testing.postgres import PostgresServer
+from shared.upgrading import newest_revision
 
 ROWS = 3
 # More than what migrations themselves add.
@@ -59,6 +60,9 @@ class MigrationConformance:
         """Oldest first."""
         script = ScriptDirectory.from_config(config_for(self.migrations))
         return [each.revision for each in script.walk_revisions()][::-1]
+
+    def test_the_newest_revision_is_known_by_the_names_of_the_files(self) -> None:
+        assert newest_revision(self.migrations) == self.revisions[-1]
 
     async def test_data_of_every_revision_survives_the_ways_up_and_one_step_down(
         self, fresh: Fresh

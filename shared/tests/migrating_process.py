@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from shared.db import Database
-from shared.migrations import upgrade
+from shared.upgrading import upgrade
 
 
 async def start(url: str, migrations: str) -> None:

@@ -11,9 +11,9 @@ from sqlalchemy.exc import IntegrityError
 
 from dev.environment import ROOT
 from shared.db import Database
-from shared.migrations import upgrade
 from shared.testing.fixtures import POSTGRES, SQLITE
 from shared.testing.postgres import PostgresServer
+from shared.upgrading import upgrade
 
 REPLICAS = 4
 ENVIRONMENT = """

@@ -203,4 +203,4 @@ async def test_streams_that_are_missing_or_otherwise_are_told(nats: NatsServer) 
     expect(other[0], Grade.WARNING, "max_bytes is 1000000, not", "if you chose so")
     assert [verdict.grade for verdict in other[1:]] == [Grade.OK] * 3, other
     expect(narrower[0], Grade.FAULT, f"stream {EVENTS_STREAM}: subjects is", "cannot work")
-    expect(narrower[1], Grade.WARNING, "has 1 replicas", "--replicas")
+    expect(narrower[1], Grade.WARNING, "has 1 replicas", "spreadstreams")

@@ -3,7 +3,7 @@
 import os
 import socket
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import (
     Field,
@@ -70,7 +70,9 @@ class WorkerSettings(PlatformSettings):
     docker_gpu_modules: str = ""
     docker_root_modules: str = ""
     # The engine's network of those that are granted one.
-    docker_network: str = "bridge"
+    docker_network: Annotated[
+        str, Field(pattern=r"^[a-zA-Z0-9][\w.-]*$", description="must be the name of a network")
+    ] = "bridge"
 
     @model_validator(mode="after")
     def _a_token_is_needed(self) -> Self:

@@ -57,6 +57,35 @@ def test_it_is_named_with_what_is_wrong(
     assert "\n" not in said
 
 
+@pytest.mark.parametrize(
+    ("settings", "name", "value", "sentence"),
+    [
+        (UsersSettings, "MLSPLOIT_USERS_SMTP_FROM", "MLsploit", "must be an address, such as"),
+        (UsersSettings, "MLSPLOIT_TRUSTED_PROXIES", "proxy", "'proxy' does not appear to be an"),
+        (FilesSettings, "MLSPLOIT_FILES_S3_REGION", "us east", "must be a region's name"),
+        (FilesSettings, "MLSPLOIT_FILES_S3_ENDPOINT_URL", "minio:9000", "must begin with http"),
+        (WorkerSettings, "MLSPLOIT_GATEWAY_URL", "gateway:8000", "must begin with http"),
+        (WorkerSettings, "MLSPLOIT_WORKER_DRAIN_SECONDS", "-1", "Input should be greater than or"),
+        (WorkerSettings, "MLSPLOIT_WORKER_DOCKER_NETWORK", "a net", "must be the name of a"),
+    ],
+)
+def test_what_is_one_processs_own_is_judged_alike(
+    settings: type[PlatformSettings],
+    name: str,
+    value: str,
+    sentence: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for needed in ("MLSPLOIT_API_SECRET_KEY", "MLSPLOIT_FILES_LINK_KEY", "MLSPLOIT_WORKER_TOKEN"):
+        monkeypatch.setenv(needed, "x" * 40)
+    monkeypatch.setenv(name, value)
+
+    with pytest.raises(SystemExit) as refusal:
+        settings.load()
+
+    assert str(refusal.value).startswith(f"{name}: {sentence}")
+
+
 def test_all_faults_are_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLSPLOIT_LOG_LEVEL", "LOUD")
     monkeypatch.setenv("MLSPLOIT_RUNS_LEASE_SECONDS", "none")

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, PositiveInt, SecretStr, model_validator
+from pydantic import AfterValidator, Field, PositiveInt, SecretStr, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from shared.settings import HttpUrl, ServiceSettings
@@ -38,7 +38,9 @@ class FilesSettings(ServiceSettings):
     # s3://BUCKET/PREFIX: blobs are in a bucket, not in a directory.
     storage_url: Annotated[str, AfterValidator(_a_bucket)] = ""
     s3_endpoint_url: HttpUrl = ""
-    s3_region: str = "us-east-1"
+    s3_region: Annotated[
+        str, Field(pattern=r"^[\w-]+$", description="must be a region's name, such as us-east-1")
+    ] = "us-east-1"
     # Without them, where the AWS tools look: the environment, ~/.aws, the machine's own role.
     s3_access_key_id: str = ""
     s3_secret_access_key: SecretStr = SecretStr("")

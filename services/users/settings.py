@@ -1,5 +1,6 @@
 """What this process can be told: read from MLSPLOIT_USERS_*, and the platform's settings."""
 
+from email.utils import parseaddr
 from typing import Annotated
 
 from pydantic import AfterValidator, PositiveInt
@@ -37,6 +38,13 @@ def _mail_server(url: str) -> str:
     return url
 
 
+def _sender(sender: str) -> str:
+    name, at, host = parseaddr(sender)[1].rpartition("@")
+    if not (name and at and host):
+        raise ValueError("must be an address, such as MLsploit <mlsploit@example.org>")
+    return sender
+
+
 def _networks(setting: str) -> str:
     networks(setting)
     return setting
@@ -68,7 +76,7 @@ class UsersSettings(ServiceSettings):
 
     # Without a server no mail goes out, and the log says so.
     smtp_url: Annotated[str, AfterValidator(_mail_server)] = ""
-    smtp_from: str = "MLsploit <mlsploit@localhost>"
+    smtp_from: Annotated[str, AfterValidator(_sender)] = "MLsploit <mlsploit@localhost>"
     password_reset_minutes: PositiveInt = 60
     # A page that takes {uid} and {token} and asks for the new password.
     password_reset_url: Annotated[str, AfterValidator(_page)] = ""

@@ -32,6 +32,7 @@ USERS = 1000
 # Nobody's: no service looks whether they exist.
 OTHERS = 1_000_000
 RATIO_MAX = 1.5
+ROUNDS = 3
 # What an administrator may ask for without a page, and which service then answers.
 WHOLE = (("files", "files/"), ("runs", "jobs/"))
 # Numbers of copies begin here: beyond all that the API makes, before and meanwhile.
@@ -131,10 +132,15 @@ async def _costs(
     )
     requests["a backend's poll"] = repeat(admin.get("/api/v1/jobs/?status=QUEUED"))
     requests["POST a run"] = repeat(person.send("POST", "/api/v1/runs/", body))
-    return {
-        name: await cost(person.url, each, accounts, seconds=seconds)
-        for name, each in requests.items()
-    }
+    rounds = [
+        {
+            name: await cost(person.url, each, accounts, seconds=seconds / ROUNDS)
+            for name, each in requests.items()
+        }
+        for _ in range(ROUNDS)
+    ]
+    # Other work on the machine only ever adds to a cost.
+    return {name: min(costs[name] for costs in rounds) for name in requests}
 
 
 async def _tag(person: Person, path: str) -> str:

@@ -26,6 +26,11 @@ async def sorts(database: Database, counts: Counts) -> list[str]:
     return await _steps(database, counts, SORTS)
 
 
+async def searches(database: Database, counts: Counts) -> list[str]:
+    """Each step that finds rows by an index, with what it looks for; on SQLite."""
+    return await _steps(database, counts, ("SEARCH",))
+
+
 async def _steps(database: Database, counts: Counts, kinds: tuple[str, ...]) -> list[str]:
     reads = [each for each in counts.statements if each[0].lstrip().startswith("SELECT")]
     find = _on_sqlite if database.is_sqlite else _on_postgres

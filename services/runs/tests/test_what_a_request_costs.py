@@ -8,8 +8,9 @@ import pytest
 from services.runs.testing import Api
 from shared.db import Database
 from shared.testing.counting import counting
+from shared.testing.fixtures import SQLITE
 from shared.testing.peers import Peers
-from shared.testing.plans import scans, sorts
+from shared.testing.plans import scans, searches, sorts
 
 JOBS, RUNS = "/api/v1/jobs/", "/api/v1/runs/"
 
@@ -141,6 +142,20 @@ async def test_a_page_sorts_nothing_wherever_it_is(
             assert second.json()
 
     assert await sorts(database, counts) == []
+
+
+# PostgreSQL chooses an index by what there is: here, next to nothing.
+@pytest.mark.parametrize("database_url", [SQLITE], indirect=True)
+async def test_own_jobs_that_wait_are_found_past_those_of_others(
+    api: Api, database: Database, peers: Peers
+) -> None:
+    await api.start_run()
+
+    async with counting(database, peers) as counts:
+        await api.client.get(f"{JOBS}?status=PENDING&limit=1&fields=id", headers=api.alice)
+
+    [search] = await searches(database, counts)
+    assert "(owner_id=? AND status=?)" in search
 
 
 async def test_a_backend_that_polls_finds_what_waits_by_an_index(

@@ -59,6 +59,17 @@ async def test_a_page_sorts_nothing_wherever_it_is(
     assert await sorts(database, counts) == []
 
 
+async def test_an_administrator_finds_the_versions_of_a_file_by_an_index(
+    client: httpx.AsyncClient, signer: Signer, database: Database, peers: Peers, upload: Uploads
+) -> None:
+    await upload()
+
+    async with counting(database, peers) as counts:
+        await client.get(f"{FILES}1/", headers=signer.headers(is_staff=True))
+
+    assert await scans(database, counts) == []
+
+
 async def test_an_upload_is_noted_before_and_after_its_blob_is_stored(
     database: Database, peers: Peers, upload: Uploads
 ) -> None:

@@ -158,6 +158,17 @@ async def test_own_jobs_that_wait_are_found_past_those_of_others(
     assert "(owner_id=? AND status=?)" in search
 
 
+async def test_an_administrator_finds_the_runs_of_a_pipeline_by_an_index(
+    api: Api, database: Database, peers: Peers
+) -> None:
+    await api.start_run()
+
+    async with counting(database, peers) as counts:
+        await api.client.get(f"{RUNS}?pipeline=1&fields=id", headers=api.admin)
+
+    assert await scans(database, counts) == []
+
+
 async def test_a_backend_that_polls_finds_what_waits_by_an_index(
     api: Api, database: Database, peers: Peers
 ) -> None:

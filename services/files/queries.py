@@ -42,6 +42,8 @@ FILES = Selection(select(*COLUMNS))
 VERSIONS = Selection(
     select(col(File.parent_id), col(File.id))
     .join(PARENT, col(File.parent_id) == PARENT.c.id)
+    # The join says so, too; but PostgreSQL, before it has counted any, compares each with each.
+    .where(col(File.parent_id).is_not(None))
     .order_by(col(File.id))
 )
 # Which blob belongs to which file.

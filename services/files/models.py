@@ -12,6 +12,8 @@ from shared.messaging.tables import add_messaging_tables
 
 METADATA = service_metadata()
 add_messaging_tables(METADATA)
+# Here alone it grows with every run, and is pruned by age.
+Index(None, METADATA.tables["processed_events"].c.processed_at)
 
 INPUT = "INPUT"
 OUTPUT = "OUTPUT"

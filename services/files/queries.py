@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, and_, bindparam, exists, func, or_, select
+from sqlalchemy import Row, Select, and_, bindparam, exists, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.files.models import OUTPUT, DepartedOwner, DoomedBlob, File, FileReference
 from services.files.schemas import FileFilter
 from shared.db import col, lock_name, table_of
 from shared.errors import NotFound
+from shared.messaging.tables import processed_events
 from shared.paging import Orders, Page
 from shared.selections import Narrowing, Selection
 
@@ -228,6 +229,12 @@ async def sum_of_files(session: AsyncSession) -> tuple[int, int]:
     statement = select(func.count(), func.coalesce(func.sum(col(File.size)), 0)).select_from(File)
     count, size = (await session.execute(statement)).one()
     return count, int(size)
+
+
+def handled_before(moment: datetime, *, limit: int) -> Select[Any]:
+    """The keys of events in the inbox, for use in another statement."""
+    old = processed_events.c.processed_at < moment
+    return select(*processed_events.primary_key).where(old).limit(limit)
 
 
 async def count_doomed(session: AsyncSession) -> int:

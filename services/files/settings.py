@@ -7,9 +7,13 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, Field, PositiveInt, SecretStr, model_validator
 from pydantic_settings import SettingsConfigDict
 
+from shared.events.streams import EVENTS_AGE_SECONDS_MAX
 from shared.settings import HttpUrl, ServiceSettings
 
 KEY_CHARACTERS_MIN = 25
+# An event that is delivered again must still be known, however late: none is older than its stream
+# lets it be. Whoever keeps events for longer sets more.
+EVENTS_DAYS_MAX = EVENTS_AGE_SECONDS_MAX // (24 * 3600)
 
 
 def _long_enough(key: str) -> str:
@@ -51,6 +55,8 @@ class FilesSettings(ServiceSettings):
     hold_unconfirmed_seconds: PositiveInt = 60
     # A job's upload that no report has named for so long belongs to an attempt that was lost.
     output_unclaimed_seconds: PositiveInt = 24 * 3600
+    # How long it is remembered which events were handled: two for every run.
+    inbox_days: Annotated[int, Field(gt=EVENTS_DAYS_MAX)] = EVENTS_DAYS_MAX + 15
 
     @model_validator(mode="after")
     def _one_place_and_whole_credentials(self) -> Self:

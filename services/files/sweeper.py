@@ -8,10 +8,11 @@ upload look long dead while it is at work: its blob is taken from it first, and 
 
 import asyncio
 from collections.abc import Sequence
+from datetime import timedelta
 
 import structlog
 from fastapi import FastAPI
-from sqlalchemy import delete, update
+from sqlalchemy import delete, tuple_, update
 from sqlmodel import col
 
 from services.files import queries
@@ -20,11 +21,13 @@ from services.files.service import delete_files
 from services.files.storage.interface import BlobStore
 from shared.clock import utc_now
 from shared.db import Database
+from shared.messaging.tables import processed_events
 
 LOOK_AGAIN_SECONDS = 2.0
 LOOKS_PER_CLEANING = 1800
 BLOBS_PER_TRANSACTION = 500
 FILES_PER_TRANSACTION = 100
+EVENTS_PER_TRANSACTION = 1000
 
 log = structlog.get_logger(__name__)
 
@@ -40,8 +43,20 @@ async def remove_dead_blobs(app: FastAPI) -> None:
         if looks % LOOKS_PER_CLEANING == 0:
             removed = await app.state.store.remove_stale_uploads()
             log.info("stale_uploads_removed", count=removed)
+            while await forget_old_events(app.state.database, app.state.settings.inbox_days):
+                pass
         looks += 1
         await asyncio.sleep(LOOK_AGAIN_SECONDS)
+
+
+async def forget_old_events(database: Database, days: int) -> int:
+    """What was handled so long ago that it cannot come again; returns how many of it went."""
+    before = utc_now() - timedelta(days=days)
+    some = queries.handled_before(before, limit=EVENTS_PER_TRANSACTION)
+    gone = delete(processed_events).where(tuple_(*processed_events.primary_key).in_(some))
+    async with database.transaction() as session:
+        forgotten = await session.scalars(gone.returning(processed_events.c.event_id))
+        return len(forgotten.all())
 
 
 async def remove_unclaimed_files(database: Database) -> int:

@@ -6,6 +6,7 @@ import httpx
 from fastapi import FastAPI
 
 from services.runs.consumers import SUBSCRIPTIONS
+from services.runs.deeds.pruning import prune_deeds
 from services.runs.live.hub import Hub
 from services.runs.live.upkeep import UPKEEP
 from services.runs.measures.measuring import measure_jobs
@@ -47,6 +48,7 @@ def describe(settings: RunsSettings) -> Service:
         subscriptions=SUBSCRIPTIONS,
         background=(
             sweep_regularly,
+            prune_deeds,
             offer_again_what_nats_forgot,
             measure_jobs,
             deliver_webhooks,

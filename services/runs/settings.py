@@ -27,6 +27,8 @@ class RunsSettings(ServiceSettings):
     job_grace_seconds: PositiveInt = 3600
     # All that the backends of one job may write to its log.
     log_bytes_max: PositiveInt = 64 * 1024 * 1024
+    # How long it is kept what administrators did; one whose backend reports does so with every job.
+    audit_days: PositiveInt = 365
     # How long the feed of changes is kept: a stream that was away for longer must read anew.
     feed_days: PositiveInt = 7
     # A stream of live updates says that it is alive after so long without news, and ends after so

@@ -98,6 +98,7 @@ async def test_a_single_letter_is_tried_again_by_its_number(
     assert gone == (1, "", "runs has no dead letter 2.\n")
 
 
+@pytest.mark.timeout(60)
 async def test_without_nats_it_says_so(tmp_path: Path, ask: Manage) -> None:
     said = await ask(tmp_path, "nats://127.0.0.1:1", "deadletters", "runs")
 

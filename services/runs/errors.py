@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from fastapi import Request
 from starlette.responses import PlainTextResponse, Response
 
 from shared.errors import ApiError, Conflict, Forbidden
@@ -30,8 +31,10 @@ class NotYoursToBegin(Conflict):
     """Plain text, because the original backend reads no status: it begins whatever it may not, and
     only an answer that is no JSON ends its task before the module runs."""
 
-    def response(self) -> Response:
-        return PlainTextResponse(self.detail, self.status)
+
+async def render_in_plain_text(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, NotYoursToBegin)
+    return PlainTextResponse(error.detail, error.status)
 
 
 class IllegalStep(Conflict):

@@ -7,6 +7,7 @@ from fastapi import FastAPI
 
 from services.runs.consumers import SUBSCRIPTIONS
 from services.runs.deeds.pruning import prune_deeds
+from services.runs.errors import NotYoursToBegin, render_in_plain_text
 from services.runs.live.hub import Hub
 from services.runs.live.upkeep import UPKEEP
 from services.runs.measures.measuring import measure_jobs
@@ -63,5 +64,6 @@ def build(
 ) -> FastAPI:
     settings = settings or RunsSettings.load()
     app = create_app(describe(settings), transport=transport)
+    app.add_exception_handler(NotYoursToBegin, render_in_plain_text)
     app.state.hub = Hub(settings)
     return app

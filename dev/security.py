@@ -26,6 +26,20 @@ class Tally:
     skipped: int = 0
     figures: dict[str, float] = field(default_factory=dict)
 
+    def measured(self, name: str, figure: float) -> None:
+        self.figures[name] = max(figure, self.figures.get(name, figure))
+
+    def add(self, other: "Tally") -> None:
+        self.attacks += other.attacks
+        self.held += other.held
+        self.skipped += other.skipped
+        for name, figure in other.figures.items():
+            self.measured(name, figure)
+
+    def cells(self) -> tuple[str, ...]:
+        figures = "\n".join(f"{name}: {value:g}" for name, value in self.figures.items())
+        return str(self.attacks), str(self.held), str(self.skipped), figures
+
 
 @dataclass(eq=False)
 class Closing:
@@ -46,25 +60,18 @@ class Closing:
         tally.attacks += attacks
         tally.held += attacks if report.passed else 0
         for name, value in told.items():
-            figure = float(str(value))
-            tally.figures[name] = max(figure, tally.figures.get(name, figure))
+            tally.measured(name, float(str(value)))
 
     def table(self) -> Table:
         table = Table(title="Attacks")
         for heading in ("by", "tried", "held", "skipped", "figures"):
             table.add_column(heading, justify="left" if heading in {"by", "figures"} else "right")
+        total = Tally()
         for title, tally in sorted(self.of_files.items()):
-            figures = "\n".join(f"{name}: {value:g}" for name, value in tally.figures.items())
-            counts = (tally.attacks, tally.held, tally.skipped)
-            table.add_row(title, *map(str, counts), figures)
-        total = self.of_files.values()
+            table.add_row(title, *tally.cells())
+            total.add(tally)
         table.add_section()
-        table.add_row(
-            "all",
-            str(sum(tally.attacks for tally in total)),
-            str(sum(tally.held for tally in total)),
-            str(sum(tally.skipped for tally in total)),
-        )
+        table.add_row("all", *total.cells())
         return table
 
 

@@ -15,6 +15,7 @@ from harness.quiet import command
 from dev.stack import Stack
 from dev.waiting import eventually
 
+pytestmark = pytest.mark.attack
 HOUR = 3600
 RUNS = 4
 SETTINGS = {

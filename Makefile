@@ -111,7 +111,7 @@ lock: $(READY) ## Choose the versions of all dependencies anew
 bench: $(READY) ## What each kind of request costs a whole system, by process
 	@$(PYTHON) -m dev.bench.system $(BENCH)
 
-bench-growth: $(READY) ## The same for one user among a thousand with a million jobs (about 10 minutes)
+bench-growth: $(READY) ## The same for one user among a thousand with a million jobs (about 6 minutes)
 	@$(PYTHON) -m dev.bench.growth $(BENCH)
 
 bench-load: $(READY) ## 200 clients at once: what goes through, how long it takes, what is shed (about 4 minutes)

@@ -9,6 +9,7 @@ from dev.environment import ROOT
 from dev.openapi import SERVICES, path_of, written
 
 COMPATIBILITY = ROOT / "docs" / "reference" / "compatibility.md"
+DECISIONS = ROOT / "docs" / "decisions"
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -24,3 +25,12 @@ def test_every_endpoint_has_its_line_beside_those_of_the_original(service: str) 
 
     assert [path for path in named if f"{path}`" not in page] == []
     assert named
+
+
+def test_every_decision_has_its_own_number_and_stands_in_the_list_under_it() -> None:
+    pages = sorted(page.name for page in DECISIONS.glob("0*.md"))
+    listed = re.findall(r"^(\d+)\. \[.+\]\((.+)\)$", (DECISIONS / "README.md").read_text(), re.M)
+
+    assert [name for _, name in listed] == pages
+    assert [int(number) for number, _ in listed] == list(range(1, len(pages) + 1))
+    assert [f"{int(number):04}" for number, _ in listed] == [name[:4] for name in pages]

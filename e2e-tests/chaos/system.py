@@ -5,6 +5,7 @@ It is started and restarted as containers are: whatever ends is begun again, unt
 
 import asyncio
 import signal
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
@@ -118,6 +119,12 @@ class WiredStack(Stack):
     def environment(self, spec: Spec | None = None) -> dict[str, str]:
         known = super().environment(spec)
         return known if spec is None else known | self._surroundings(spec.name)
+
+    def _addresses(self, ports: Mapping[str, int]) -> dict[str, str]:
+        """No setting names a twin: it is found where the one is that it stands beside."""
+        unknown = {f"{PREFIX}{twin.upper()}_URL" for twin in self._twins}
+        found = super()._addresses(ports)
+        return {name: url for name, url in found.items() if name not in unknown}
 
     def _surroundings(self, name: str) -> dict[str, str]:
         """Where this process finds the others, and its own folder."""

@@ -23,7 +23,9 @@ from dev.ports import free_ports
 
 HOST = "localhost"
 REPLICAS = 3
+START = ("./docker-start-api.sh", "--detach", f"--scale=runs={REPLICAS}")
 HELLOWORLD = EXAMPLES / "helloworld"
+SERVING = ("gateway", "portal", "users", "files", "modules", "pipelines", "runs")
 # As docker-manage-api.sh takes them, one for each that asks nothing.
 COMMANDS = (
     "checkuserexists admin",
@@ -61,6 +63,11 @@ class Site:
     def manage(self, command: str) -> str:
         return self.installation.runs("./docker-manage-api.sh", *command.split())
 
+    def serving(self) -> set[str]:
+        """The containers that clients are answered by."""
+        printed = self.installation.runs("docker", "compose", "ps", "--quiet", *SERVING)
+        return set(re.findall(r"^[0-9a-f]{64}$", printed, re.MULTILINE))
+
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
@@ -80,8 +87,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         url = installation.publish(HELLOWORLD)
         installation.runs("./docker-manage-api.sh", "createmodule", "helloworld", url, "-b", "main")
         # The database of runs is still empty.
-        start = ("./docker-start-api.sh", "--detach", "--wait", f"--scale=runs={REPLICAS}")
-        installation.runs(*start)
+        installation.runs(*START, "--wait")
         yield Site(installation, printed, https, http, authority)
 
 
@@ -171,18 +177,22 @@ def test_the_doctor_finds_nothing_amiss_in_any_container(site: Site) -> None:
     assert said.count(" 0 to be looked at, 0 at fault.") == len(IMAGES), said
 
 
-def test_a_misspelt_setting_stops_the_start_with_a_sentence(site: Site) -> None:
+def test_a_misspelt_setting_fails_the_start_with_a_sentence_and_stops_nothing(site: Site) -> None:
     dotenv = site.installation.folder / ".env"
     right = dotenv.read_text()
+    serving = site.serving()
     dotenv.write_text(f"{right}MLSPLOIT_RUNS_LEASE_SECOND=60\n")
     try:
         with pytest.raises(RuntimeError, match='"settings" didn\'t complete successfully: exit 1'):
-            site.installation.runs("./docker-start-api.sh", "--detach")
+            site.installation.runs(*START)
         said = site.installation.runs("docker", "compose", "logs", "--no-color", "settings")
     finally:
         dotenv.write_text(right)
 
     assert "MLSPLOIT_RUNS_LEASE_SECOND: is no setting; MLSPLOIT_RUNS_LEASE_SECONDS is" in said
+    assert site.serving() == serving != set()
+    with site.people() as everybody:
+        assert everybody.http.get("/api/v1/files/").status_code == 401
 
 
 def test_a_command_that_fails_says_so_by_its_exit_code(site: Site) -> None:

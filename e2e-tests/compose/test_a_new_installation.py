@@ -180,6 +180,8 @@ def test_the_doctor_finds_nothing_amiss_in_any_container(site: Site) -> None:
 def test_a_misspelt_setting_fails_the_start_with_a_sentence_and_stops_nothing(site: Site) -> None:
     dotenv = site.installation.folder / ".env"
     right = dotenv.read_text()
+    # Images were built again since, so this may make some containers anew.
+    site.installation.runs(*START, "--wait")
     serving = site.serving()
     dotenv.write_text(f"{right}MLSPLOIT_RUNS_LEASE_SECOND=60\n")
     try:

@@ -23,16 +23,18 @@ log = structlog.get_logger(__name__)
 
 async def upgrade(database: Database, location: Path) -> None:
     """Does nothing when it is at the newest revision already."""
-    async with database.engine.connect() as connection:
-        await connection.run_sync(_upgrade, location, database.engine.url.database)
+    # On SQLite even the first connections to a new file get in each other's way.
+    with _file_locked(database):
+        async with database.engine.connect() as connection:
+            await connection.run_sync(_upgrade, location)
 
 
 def newest_revision(location: Path) -> str:
     return max(file.stem for file in (location / "versions").glob("[0-9]*.py")).partition("_")[0]
 
 
-def _upgrade(connection: Connection, location: Path, file: str | None) -> None:
-    with _locked(connection, file):
+def _upgrade(connection: Connection, location: Path) -> None:
+    with _server_locked(connection):
         newest, before = newest_revision(location), _revision_of(connection)
         connection.rollback()
         if before == newest:
@@ -51,11 +53,19 @@ def _revision_of(connection: Connection) -> str | None:
 
 
 @contextmanager
-def _locked(connection: Connection, file: str | None) -> Iterator[None]:
+def _file_locked(database: Database) -> Iterator[None]:
+    if database.engine.dialect.name != "sqlite":
+        yield
+        return
+    with Path(f"{database.engine.url.database}.lock").open("w") as lock:
+        flock(lock, LOCK_EX)
+        yield
+
+
+@contextmanager
+def _server_locked(connection: Connection) -> Iterator[None]:
     if connection.dialect.name == "sqlite":
-        with Path(f"{file}.lock").open("w") as lock:
-            flock(lock, LOCK_EX)
-            yield
+        yield
         return
     connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": POSTGRES_LOCK})
     connection.commit()

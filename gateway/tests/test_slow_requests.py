@@ -97,7 +97,8 @@ def test_a_body_that_does_not_end_is_cut_and_its_service_told(
 ) -> None:
     said = everything(hasty, HEAD + b"Content-Length: 1000\r\n\r\nbegun")
 
-    assert said.startswith(b"HTTP/1.1 503 ")
+    # Whether Traefik first misses the client or the service is chance.
+    assert said.startswith((b"HTTP/1.1 499 ", b"HTTP/1.1 503 "))
     eventually(lambda: service.has_lost_a_client, "the service knows")
 
 

@@ -99,4 +99,8 @@ async def _left_behind(house: House, folder: Path) -> list[str]:
 def _run(folder: Path, life: Coroutine[None, None, None]) -> None:
     with (folder / LOG).open("a") as log:
         sys.stderr = log
-        asyncio.run(life)
+        try:
+            asyncio.run(life)
+        except Exception:
+            traceback.print_exc()
+            raise

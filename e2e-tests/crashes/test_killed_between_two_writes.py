@@ -22,6 +22,7 @@ SIGKILLED = -9
 # What one deed comes to at most, with all that follows from it.
 POINTS_MAX = 60
 AT_ONCE = 2
+LIFE_SECONDS_MAX = 60
 
 
 @pytest.fixture(scope="session")
@@ -47,9 +48,19 @@ class Ended(NamedTuple):
 async def lived(forks: ForkServerContext, life: Callable[..., None], *about: Any) -> int:
     process = forks.Process(target=life, args=about, daemon=True)
     process.start()
-    await asyncio.to_thread(process.join, 60)
-    process.kill()
-    return process.exitcode if process.exitcode is not None else SIGKILLED
+    # Not joined in a thread: the start of another process looks at this one, too, and one of two
+    # that look at once reads no exit code.
+    ended, loop = asyncio.Event(), asyncio.get_running_loop()
+    loop.add_reader(process.sentinel, ended.set)
+    try:
+        async with asyncio.timeout(LIFE_SECONDS_MAX):
+            await ended.wait()
+    finally:
+        loop.remove_reader(process.sentinel)
+        process.kill()
+        process.join()
+    assert process.exitcode is not None
+    return process.exitcode
 
 
 @pytest.fixture(scope="session")

@@ -224,9 +224,7 @@ class KeptAnswer:
         now = utc_now()
         # No claim lasts for so long: it was made before a clock was set back, and may be dead.
         is_of_later = and_(
-            keys.c.id == self._id,
-            keys.c.status.is_(None),
-            keys.c.expires_at > now + 4 * CLAIM,
+            keys.c.id == self._id, keys.c.status.is_(None), keys.c.expires_at > now + 4 * CLAIM
         )
         await session.execute(delete(keys).where(or_(keys.c.expires_at < now, is_of_later)))
         row = (await session.execute(select(keys).where(keys.c.id == self._id))).one_or_none()

@@ -2,7 +2,7 @@
 
 import os
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from dev.environment import ROOT
@@ -31,6 +31,17 @@ def said(
 
 def docker(*arguments: str) -> str:
     return said(["docker", *arguments], os.environ, COMMAND_SECONDS_MAX)
+
+
+def take_down(compose: Callable[..., str]) -> None:
+    """All of a project, by what runs `docker compose` for it."""
+    try:
+        compose("down", "--volumes", "--remove-orphans")
+    except RuntimeError as error:
+        # Now and then the engine keeps an endpoint of a container that is gone, and so the network,
+        # until it starts again. Whatever else is left is a fault.
+        if "has active endpoints" not in str(error) or compose("ps", "--all", "--quiet").strip():
+            raise
 
 
 def remove_images(tag: str, others: set[str]) -> None:

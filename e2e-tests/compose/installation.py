@@ -4,11 +4,12 @@ import os
 import secrets
 import shutil
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from compose.commands import remove_images, said
+from compose.commands import remove_images, said, take_down
 from compose.repositories import Repositories
 from dev import example_modules
 from dev.environment import ROOT, read_settings, without_settings
@@ -65,5 +66,5 @@ class Installation:
     ) -> None:
         if error is not None:
             (self.folder / "logs").write_text(self.runs("docker", "compose", "logs", "--no-color"))
-        self.runs("docker", "compose", "down", "--volumes", "--remove-orphans")
+        take_down(partial(self.runs, "docker", "compose"))
         remove_images(self.name, self._repositories.images)

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from compose.commands import COMMAND_SECONDS_MAX, docker, remove_images, said
+from compose.commands import COMMAND_SECONDS_MAX, docker, remove_images, said, take_down
 from compose.repositories import Repositories
 from dev import example_modules
 from dev.environment import ROOT, ensure_dotenv, without_settings
@@ -110,5 +110,5 @@ class ComposeProject:
         self._take_down()
 
     def _take_down(self) -> None:
-        self.compose("down", "--volumes", "--remove-orphans")
+        take_down(self.compose)
         remove_images(self.name, self._repositories.images)

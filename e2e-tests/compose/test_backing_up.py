@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from harness.people import Item, People, Person, step
 
+from compose.commands import take_down
 from compose.project import ComposeProject
 from compose.records import SERVICES, rows, waiting
 from dev.environment import ROOT
@@ -63,7 +64,7 @@ def other(project: ComposeProject, tmp_path: Path) -> Iterator[ComposeProject]:
     """A host where nothing is yet."""
     other = project.without_data(tmp_path / "other")
     yield other
-    other.compose("down", "--volumes", "--remove-orphans")
+    take_down(other.compose)
 
 
 def test_a_lost_system_is_restored_whole_and_does_the_jobs_that_waited(

@@ -8,6 +8,7 @@ from typing import Any, Self
 import httpx
 from git import Actor, Repo
 from sqlalchemy import update
+from sqlmodel import col
 
 from crashes.house import URL, House
 from services.modules import service as modules_service
@@ -141,7 +142,7 @@ async def _gather_people(client: Client) -> None:
     users = client.house.apps["users"].state.database
     async with users.transaction() as session:
         await session.execute(
-            update(User).where(User.username == "admin").values(is_staff=True)  # type: ignore[arg-type]  # a column
+            update(User).where(col(User.username) == "admin").values(is_staff=True)
         )
     login = {"username": "admin", "password": PASSWORD}
     admin = (await client.house.client.post("/auth/login/", json=login)).json()["token"]

@@ -2,6 +2,7 @@ import asyncio
 from datetime import timedelta
 
 import httpx
+import pytest
 from fastapi import FastAPI
 from sqlalchemy import func, select, update
 
@@ -171,7 +172,11 @@ async def test_an_upload_that_crashed_after_storing_is_cleaned_up_when_due(
 
 @in_every_place
 async def test_an_upload_that_the_clock_makes_look_dead_is_refused_and_leaves_nothing(
-    app: FastAPI, upload: Uploads, database: Database, stored: StoredBlobs
+    app: FastAPI,
+    upload: Uploads,
+    database: Database,
+    stored: StoredBlobs,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     store: BlobStore = app.state.store
     stage = store.stage
@@ -186,10 +191,10 @@ async def test_an_upload_that_the_clock_makes_look_dead_is_refused_and_leaves_no
             assert await remove_due_blobs(database, store) == 1
             await keep()
 
-        blob.keep = keep_late  # type: ignore[method-assign]  # slower, and the same
+        monkeypatch.setattr(blob, "keep", keep_late)
         return blob
 
-    store.stage = stage_for_an_hour  # type: ignore[method-assign]  # for this upload
+    monkeypatch.setattr(store, "stage", stage_for_an_hour)
     answer = await upload()
 
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")

@@ -264,13 +264,6 @@ async def list_expired(session: AsyncSession, now: datetime, *, limit: int) -> S
     return [job_id for job_id in (await session.scalars(statement)).all() if job_id]
 
 
-async def list_unclaimed(session: AsyncSession, now: datetime, *, limit: int) -> Sequence[int]:
-    """Jobs on offer whose last announcement is too long ago."""
-    statement = select(col(Job.id)).where(col(Job.announce_at) < now)
-    statement = statement.order_by(col(Job.announce_at)).limit(limit)
-    return [job_id for job_id in (await session.scalars(statement)).all() if job_id]
-
-
 async def list_run_ids(session: AsyncSession, which: RunFilter) -> Sequence[int]:
     return [row.id for row in await RUN_IDS.rows(session, which.narrowing())]
 

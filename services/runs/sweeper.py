@@ -4,14 +4,14 @@ Safe with any number of replicas: candidates are read without a lock and judged 
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 import structlog
 from fastapi import FastAPI
-from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.runs import leases, measures, progress, queries
+from services.runs import leases, measures, queries
+from services.runs.offers.again import offer_again
+from services.runs.offers.queries import list_unclaimed
 from services.runs.settings import RunsSettings
 from services.runs.times import Hearing, Moment, begin_times_anew, pull_in_times
 from shared.clock import utc_now
@@ -21,8 +21,6 @@ from shared.errors import NotFound
 JOBS_PER_SWEEP_MAX = 100
 
 log = structlog.get_logger(__name__)
-
-Act = Callable[[AsyncSession, int, RunsSettings], Awaitable[None]]
 
 
 async def sweep_regularly(app: FastAPI) -> None:
@@ -43,31 +41,19 @@ async def sweep(database: Database, settings: RunsSettings, *, is_fair: bool = T
     now = utc_now()
     async with database.reading() as session:
         expired = await queries.list_expired(session, now, limit=JOBS_PER_SWEEP_MAX)
-        unclaimed = await queries.list_unclaimed(session, now, limit=JOBS_PER_SWEEP_MAX)
+        unclaimed = await list_unclaimed(session, now, limit=JOBS_PER_SWEEP_MAX)
     for job_id in expired if is_fair else ():
-        await _each(database, job_id, _expire, settings)
-    for job_id in unclaimed:
-        await _each(database, job_id, _announce_again, settings)
+        await _expire(database, job_id, settings)
+    await offer_again(database, unclaimed, settings)
 
 
-async def _each(database: Database, job_id: int, act: Act, settings: RunsSettings) -> None:
+async def _expire(database: Database, job_id: int, settings: RunsSettings) -> None:
     """Its own short transaction; a job that was deleted meanwhile needs nothing."""
     with suppress(NotFound):
         async with database.transaction() as session:
-            await act(session, job_id, settings)
-
-
-async def _expire(session: AsyncSession, job_id: int, settings: RunsSettings) -> None:
-    run, job = await queries.lock_job(session, job_id, owner_id=None)
-    why = leases.why_it_ends(job, settings)
-    if why is not None:
-        log.warning("lease_ended", job=job_id, attempt=job.attempt, worker=job.worker, why=why)
-        await leases.expire(session, run, job, why, settings)
-        measures.EXPIRED.inc()
-
-
-async def _announce_again(session: AsyncSession, job_id: int, settings: RunsSettings) -> None:
-    job = await queries.lock_job_alone(session, job_id, owner_id=None)
-    if job.announce_at is not None and job.announce_at < utc_now():
-        log.info("job_announced_again", job=job_id, announcements=job.announcements)
-        await progress.offer(session, job, settings)
+            run, job = await queries.lock_job(session, job_id, owner_id=None)
+            if why := leases.why_it_ends(job, settings):
+                told = {"job": job_id, "attempt": job.attempt, "worker": job.worker, "why": why}
+                log.warning("lease_ended", **told)
+                await leases.expire(session, run, job, why, settings)
+                measures.EXPIRED.inc()

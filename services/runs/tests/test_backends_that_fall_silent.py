@@ -5,9 +5,10 @@ import pytest
 from services.runs import leases, queries
 from services.runs.errors import NotClaimable
 from services.runs.models import Job
+from services.runs.offers.again import JOBS_AT_ONCE_MAX
 from services.runs.settings import RunsSettings
 from services.runs.sweeper import sweep
-from services.runs.testing import Api, offers, pass_time
+from services.runs.testing import Api, offers, pass_time, url
 from shared.clock import utc_now
 from shared.db import Database
 from shared.hyperlinks import id_of
@@ -114,6 +115,25 @@ async def test_a_ready_job_that_nobody_takes_is_announced_again_ever_less_often(
     assert waits == [120, 240, 480, 480]
 
 
+async def test_what_is_offered_again_is_what_was_offered_at_first(
+    api: Api, database: Database, settings: RunsSettings, published: Published
+) -> None:
+    runs = [await api.start_run(files=2) for _ in range(JOBS_AT_ONCE_MAX + 1)]
+    first = runs[0]["jobs"][0]
+    await api.patch(first, {"status": "RUNNING"})
+    made = [url("files", api.neighbours.add_file(f"{n}", kind="OUTPUT")) for n in range(2)]
+    done = await api.patch(first, {"status": "FINISHED", "output_files": made})
+    assert done.status_code == 200, done.text
+    offered = await _offered(published)
+    await pass_time(database)
+
+    await asyncio.gather(*(sweep(database, settings) for _ in range(2)))
+
+    again = (await _offered(published))[len(offered) :]
+    # The first job of the first run is over, and the second is on offer.
+    assert sorted(again) == sorted(offered[1:])
+
+
 async def test_a_job_that_is_not_on_offer_is_never_announced_again(
     api: Api, database: Database, settings: RunsSettings, published: Published
 ) -> None:
@@ -144,3 +164,12 @@ async def test_an_administrator_takes_a_job_back_and_it_is_offered_again(
         run, job = await queries.lock_job(session, id_of(second), owner_id=None)
         with pytest.raises(NotClaimable, match="waits for job"):
             await leases.requeue(session, run, job, settings)
+
+
+async def _offered(published: Published) -> list[tuple[int, int, list[int], str]]:
+    """(job, attempt, input files, function) of each offer so far."""
+    return [
+        (data["job_id"], data["attempt"], data["input_file_ids"], data["function"])
+        for subject, data in await published()
+        if "mlsploit.jobs" in subject
+    ]

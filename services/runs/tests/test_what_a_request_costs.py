@@ -5,7 +5,9 @@ A change that needs more of one says so here, on purpose.
 
 import pytest
 
-from services.runs.testing import Api
+from services.runs.settings import RunsSettings
+from services.runs.sweeper import sweep
+from services.runs.testing import Api, pass_time
 from shared.db import Database
 from shared.testing.counting import counting
 from shared.testing.fixtures import SQLITE
@@ -70,6 +72,21 @@ async def test_starting_a_run_asks_its_neighbours_once_each(
     # The pipeline, its functions, and files, to hold them.
     # PostgreSQL also locks two names by one: the user's and the pipeline's.
     assert counts.all == (9 if database.is_sqlite else 10, 3, 2)
+
+
+async def test_offering_many_jobs_again_takes_as_many_statements_as_one(
+    api: Api, database: Database, peers: Peers, settings: RunsSettings
+) -> None:
+    for _ in range(3):
+        await api.start_run()
+    await pass_time(database)
+
+    async with counting(database, peers) as counts:
+        await sweep(database, settings)
+
+    # What is expired, what is unclaimed; then those again under a lock, their inputs by two, the
+    # jobs, the messages.
+    assert counts.all == (7, 0, 3)
 
 
 async def test_a_step_of_a_job_is_told_once(api: Api, database: Database, peers: Peers) -> None:

@@ -10,7 +10,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Protocol
 
 import httpx
 import structlog
@@ -24,10 +23,11 @@ from shared.edge import Edge
 from shared.health import Check, health_router
 from shared.http import pooled_client
 from shared.idempotency import Idempotent
-from shared.messaging.broker import REVOCATIONS_BUCKET, Broker
+from shared.messaging.broker import Broker
 from shared.messaging.consumer import AnySubscription, Consumer
 from shared.messaging.metrics import measure_regularly
 from shared.messaging.outbox import OutboxRelay
+from shared.messaging.pulling import revoking
 from shared.messaging.token_use import tell_used_tokens
 from shared.openapi import DocumentedApp
 from shared.responders import add_responders
@@ -43,12 +43,8 @@ STOP_AGAIN_SECONDS = 0.5
 log = structlog.get_logger(__name__)
 
 
-class Background(Protocol):
-    """A coroutine function that works for as long as the process lives."""
-
-    __name__: str
-
-    def __call__(self, app: FastAPI) -> Awaitable[None]: ...
+# A coroutine function that works for as long as the process lives.
+Background = Callable[[FastAPI], Awaitable[None]]
 
 
 @dataclass(frozen=True)
@@ -144,19 +140,17 @@ def _start_background(
     if not service.settings.nats_url:
         return []
     verifier: TokenVerifier = app.state.verifier
-    revoke = verifier.revocations.on_entry
     works: list[tuple[str, Callable[[], Awaitable[None]]]] = [
         ("broker", broker.connect),
-        ("revocations", partial(broker.watch, REVOCATIONS_BUCKET, revoke)),
+        ("revocations", revoking(broker, verifier.revocations.on_entry).run),
         ("token_use", partial(tell_used_tokens, verifier, broker)),
     ]
     if database is not None:
         works.append(("outbox", OutboxRelay(database, broker).run))
         consumers = [Consumer(database, broker, service.name, s) for s in service.subscriptions]
         works.extend((consumer.durable, consumer.run) for consumer in consumers)
-        durables = [consumer.durable for consumer in consumers]
-        measure = partial(measure_regularly, service.name, database, broker, durables)
-        works.append(("metrics", measure))
+        names = [consumer.durable for consumer in consumers]
+        works.append(("metrics", partial(measure_regularly, service.name, database, broker, names)))
     works.extend((each.__name__, partial(each, app)) for each in service.background)
     return [asyncio.create_task(_keep_running(name, work), name=name) for name, work in works]
 

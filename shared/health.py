@@ -46,7 +46,7 @@ async def read_readiness(request: Request) -> Response:
         checks["database"] = await _verdict(_read, state.database)
         checks["writing"] = await _verdict(_write, state.database)
     if state.settings.nats_url:
-        checks["nats"] = "ok" if state.broker.is_connected else "not connected"
+        checks["nats"] = "ok" if state.broker.ready.is_set() else "not connected"
     for name, check in state.service.checks.items():
         checks[name] = await check(request.app)
     is_ready = all(verdict == "ok" for verdict in checks.values())

@@ -21,7 +21,6 @@ from shared.auth import authenticate
 from shared.errors import ApiError
 
 ANSWERS_KEPT_MAX = 4096
-_STATE = "steady"
 # What an answer depends on besides the path and the query.
 _ASKED_BY = (b"authorization", b"host", b"x-forwarded-host", b"x-forwarded-proto")
 
@@ -41,7 +40,7 @@ class Steady:
 async def begin_steady(request: Request) -> Steady:
     """Before anything is read: what is committed later makes the version another one."""
     steady = Steady(await request.app.state.database.version())
-    setattr(request.state, _STATE, steady)
+    request.state.steady = steady
     return steady
 
 
@@ -78,7 +77,7 @@ class SteadyAnswers:
 
     def keep(self, scope: Scope, head: Message) -> None:
         """What was answered just now, 200 or 304; nothing unless its route called it steady."""
-        steady, tag = scope["state"].get(_STATE), Headers(scope=head).get("etag")
+        steady, tag = scope["state"].get("steady"), Headers(scope=head).get("etag")
         if steady is None or steady.ends_at == 0 or tag is None:
             return
         headers = [pair for pair in head["headers"] if not pair[0].startswith(b"content-")]

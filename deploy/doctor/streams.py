@@ -11,12 +11,11 @@ from nats.js.errors import APIError, NotFoundError
 
 from deploy.doctor.verdicts import Verdict, fault, ok, warning
 from shared.events.streams import STREAMS
-from shared.messaging.broker import REVOCATIONS_BUCKET, address_of
+from shared.messaging.broker import address_of
 
 CONNECT_SECONDS_MAX = 5
 TRY_AGAIN_SECONDS = 0.5
 ANSWER_SECONDS_MAX = 5.0
-BUCKET = StreamConfig(name=f"KV_{REVOCATIONS_BUCKET}", subjects=[f"$KV.{REVOCATIONS_BUCKET}.>"])
 # Whoever changed one of these on purpose has made it something else.
 NATURE = ("subjects", "retention", "storage")
 LIMITS = ("max_age", "max_bytes", "duplicate_window")
@@ -43,7 +42,7 @@ async def _check(url: str, replicas: int) -> list[Verdict]:
         return [fault("NATS", f"does not let us in ({error or type(error).__name__})", remedy)]
     try:
         jetstream = client.jetstream(timeout=ANSWER_SECONDS_MAX)
-        return [await _check_stream(jetstream, one, replicas) for one in (*STREAMS, BUCKET)]
+        return [await _check_stream(jetstream, one, replicas) for one in STREAMS]
     finally:
         await client.close()
 
@@ -63,8 +62,7 @@ async def _check_stream(
 
 
 def _judge(about: str, wanted: StreamConfig, info: StreamInfo, replicas: int) -> Verdict:
-    names = NATURE if wanted is not BUCKET else ("subjects",)
-    wrong = list(_differences(names, wanted, info.config))
+    wrong = list(_differences(NATURE, wanted, info.config))
     if wrong:
         remedy = (
             "Services cannot work with it: `nats stream edit` it, or remove it and restart them."
@@ -78,8 +76,7 @@ def _judge(about: str, wanted: StreamConfig, info: StreamInfo, replicas: int) ->
     if kept != replicas:
         remedy = "`spreadstreams` makes it so (docs/how-to/scale-out.md), or correct the setting."
         return warning(about, f"has {kept} replicas; MLSPLOIT_NATS_REPLICAS is {replicas}", remedy)
-    limits = LIMITS if wanted is not BUCKET else ()
-    if other := list(_differences(limits, wanted, info.config)):
+    if other := list(_differences(LIMITS, wanted, info.config)):
         remedy = "Fine if you chose so; otherwise `nats stream edit` it."
         return warning(about, "; ".join(other), remedy)
     return ok(about, f"{info.state.messages} messages, {info.state.bytes} bytes, {kept} replica(s)")

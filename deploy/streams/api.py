@@ -15,9 +15,9 @@ from nats.errors import NoRespondersError
 
 from shared.commands import refuse
 from shared.events.streams import STREAMS
-from shared.messaging.broker import REVOCATIONS_BUCKET, address_of
+from shared.messaging.broker import address_of
 
-NAMES = (*(str(stream.name) for stream in STREAMS), f"KV_{REVOCATIONS_BUCKET}")
+NAMES = tuple(str(stream.name) for stream in STREAMS)
 CONNECT_SECONDS_MAX = 10
 ANSWER_SECONDS_MAX = 30.0
 TRY_AGAIN_SECONDS = 0.2

@@ -197,7 +197,7 @@ async def test_streams_that_are_missing_or_otherwise_are_told(nats: NatsServer) 
     await broker.close()
     await client.close()
 
-    assert len(missing) == len(STREAMS) + 1
+    assert len(missing) == len(STREAMS)
     for verdict in missing:
         expect(verdict, Grade.FAULT, "is missing", "Restart a service")
     expect(other[0], Grade.WARNING, "max_bytes is 1000000, not", "if you chose so")

@@ -17,8 +17,8 @@ from shared.bodies import Submission
 from shared.clock import utc_now
 from shared.db import Database
 from shared.errors import InvalidFields
+from shared.events.streams import REVOCATIONS_PREFIX
 from shared.events.users import UserDeleted, UserRegistered
-from shared.messaging.broker import REVOCATIONS_BUCKET
 from shared.messaging.outbox import enqueue, publish
 
 LOGIN = "login"
@@ -187,4 +187,4 @@ def set_password(user: User, password_hash: str) -> None:
 async def tell_revocation(session: AsyncSession, key: str, moment: float) -> None:
     """Put an entry into the bucket that every service watches."""
     # A key-value bucket is a stream with this subject: https://docs.nats.io/nats-concepts/jetstream
-    await enqueue(session, f"$KV.{REVOCATIONS_BUCKET}.{key}", orjson.dumps(moment))
+    await enqueue(session, f"{REVOCATIONS_PREFIX}{key}", orjson.dumps(moment))

@@ -10,23 +10,21 @@ import structlog
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
-from nats.js.api import KeyValueConfig, StorageType
 from nats.js.errors import BadRequestError, NoStreamResponseError
-from nats.js.kv import KeyValue
 
 from shared.events.streams import STREAMS
 from shared.messaging.line import Line
 
-REVOCATIONS_BUCKET = "mlsploit_revocations"
-
 RECONNECT_SECONDS = 0.5
 PUBLISH_TIMEOUT_SECONDS = 5.0
+# A server that has vanished without a word is noticed when it owes three answers.
+PING_SECONDS = 10
 
 log = structlog.get_logger(__name__)
 
 
 class Broker:
-    """Connects and reconnects for ever; `ready` is set once streams and buckets exist."""
+    """Connects and reconnects for ever; `ready` while it is connected and all streams exist."""
 
     def __init__(self, url: str, name: str, *, replicas: int = 1):
         """`url` may name several servers of a cluster, with commas; `replicas` of each stream."""
@@ -34,7 +32,7 @@ class Broker:
         self._replicas = replicas
         self._address = address_of(url)
         self._client: Client | None = None
-        self._watchers: set[KeyValue.KeyWatcher] = set()
+        self._patient: set[asyncio.Timeout] = set()
         self._restoring: asyncio.Task[None] | None = None
         self.ready = asyncio.Event()
 
@@ -44,14 +42,11 @@ class Broker:
         assert self._client is not None
         return self._client.jetstream(timeout=PUBLISH_TIMEOUT_SECONDS)
 
-    @property
-    def is_connected(self) -> bool:
-        return self._client is not None and self.ready.is_set() and self._client.is_connected
-
     async def connect(self) -> None:
         """Returns when connected; tries until then."""
         options = {
             "max_reconnect_attempts": -1,
+            "ping_interval": PING_SECONDS,
             "reconnect_time_wait": RECONNECT_SECONDS,
             "disconnected_cb": self._lose,
             "reconnected_cb": self._restore,
@@ -83,6 +78,11 @@ class Broker:
             raise
         finally:
             await client.close()
+
+    @property
+    def is_clustered(self) -> bool:
+        """Then the server that holds what we wait for can be gone while our own is not."""
+        return self._client is not None and len(self._client.servers) > 1
 
     async def tell(self, subject: str, payload: bytes) -> None:
         """To whoever listens just now; nobody keeps it."""
@@ -116,19 +116,18 @@ class Broker:
             with suppress(NatsError):
                 await subscription.unsubscribe()
 
-    async def watch(self, bucket: str, on_entry: Callable[[str, bytes], Awaitable[None]]) -> None:
-        """Every entry of a key-value bucket, present and future; again after a break."""
-        while True:
-            await self.ready.wait()
-            watcher = await (await self.jetstream.key_value(bucket)).watchall()
-            self._watchers.add(watcher)
+    @asynccontextmanager
+    async def while_connected(self) -> AsyncIterator[None]:
+        """What waits in it for a message gets a TimeoutError when the connection breaks.
+
+        NATS forgets then who waits, and whoever trusts in it would wait for ever.
+        """
+        async with asyncio.timeout(None) as patience:
+            self._patient.add(patience)
             try:
-                async for entry in watcher:
-                    # None marks the end of what was there at first; a deleted key has no value.
-                    if entry is not None and entry.value is not None:
-                        await on_entry(entry.key, entry.value)
+                yield
             finally:
-                self._watchers.discard(watcher)
+                self._patient.discard(patience)
 
     async def close(self) -> None:
         await self._lose()
@@ -140,13 +139,15 @@ class Broker:
         self.ready.clear()
         if self._restoring is not None:
             self._restoring.cancel()
+        while self._patient:
+            self._patient.pop().reschedule(0)
 
     async def _restore(self) -> None:
         """After a break; apart, because the library loses its connection over an error in here."""
         self._restoring = asyncio.create_task(self._restore_streams())
 
     async def _restore_streams(self) -> None:
-        """NATS may have come back empty, and a watcher would not notice.
+        """NATS may have come back empty.
 
         A cluster that has just lost a server may need seconds until it answers this.
         """
@@ -157,8 +158,6 @@ class Broker:
             except (NatsError, OSError, TimeoutError) as error:
                 log.warning("streams_unreachable", reason=repr(error))
                 await asyncio.sleep(RECONNECT_SECONDS)
-        for watcher in list(self._watchers):
-            await watcher.stop()
 
     async def _ensure_streams(self) -> None:
         for stream in STREAMS:
@@ -167,12 +166,6 @@ class Broker:
             except BadRequestError:
                 # It exists with other limits, which an operator chose: theirs stand.
                 log.info("stream_kept_as_it_is", stream=stream.name)
-        bucket = KeyValueConfig(
-            bucket=REVOCATIONS_BUCKET, storage=StorageType.FILE, replicas=self._replicas
-        )
-        # As `create_key_value` would, but a bucket with other replicas stays as it is, too.
-        with suppress(BadRequestError):
-            await self.jetstream.create_key_value(bucket)
 
 
 async def _open_client(address: Mapping[str, Any], name: str, **options: Any) -> Client:

@@ -47,7 +47,7 @@ async def measure_regularly(
         with suppress(SQLAlchemyError, OSError):
             await _measure_outbox(database)
         with suppress(NatsError, OSError):
-            if broker.is_connected:
+            if broker.ready.is_set():
                 await _measure_streams(service, broker, durables)
         await asyncio.sleep(MEASURE_SECONDS)
 

@@ -13,18 +13,21 @@ import structlog
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
-from nats.js.api import ConsumerConfig
+from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 
+from shared.events.streams import REVOCATIONS_PREFIX, REVOCATIONS_STREAM
 from shared.messaging.broker import Broker
 
-# A pull that a restarted NATS forgot is waited for this long.
-FETCH_SECONDS = 5.0
+# NATS tells when a consumer is gone, and whoever waits is told when the connection breaks. So this
+# is only how long anything is trusted - but the server of a cluster that is asked may be another.
+FETCH_SECONDS = 60.0
+FETCH_SECONDS_IN_A_CLUSTER = 5.0
 REBIND_SECONDS = 0.5
 HAND_BACK_SECONDS = 0.1
+# NATS forgets who pulls without a durable name and has not asked for so long.
+ABSENT_SECONDS_MAX = 60.0
 
 log = structlog.get_logger(__name__)
-
-Handle = Callable[[Msg], Awaitable[None]]
 
 
 @dataclass(eq=False)
@@ -34,7 +37,7 @@ class Pulling:
     broker: Broker
     stream: str
     config: ConsumerConfig
-    handle: Handle
+    handle: Callable[[Msg], Awaitable[None]]
     room: Callable[[], Awaitable[object]] | None = None
     is_stopping: bool = False
     is_bound: asyncio.Event = field(default_factory=asyncio.Event)
@@ -64,11 +67,14 @@ class Pulling:
         return messages
 
     async def _pull(self, messages: JetStreamContext.PullSubscription) -> None:
-        while not self.is_stopping:
+        """Until the connection breaks, or is found to have been broken."""
+        seconds = FETCH_SECONDS_IN_A_CLUSTER if self.broker.is_clustered else FETCH_SECONDS
+        while not self.is_stopping and self.broker.ready.is_set():
             if self.room is not None:
                 await self.room()
             try:
-                [message] = await messages.fetch(1, timeout=FETCH_SECONDS)
+                async with self.broker.while_connected():
+                    [message] = await messages.fetch(1, timeout=seconds)
             except TimeoutError:  # Nothing came; nats.errors.TimeoutError is one too.
                 continue
             await self.handle(message)
@@ -85,3 +91,23 @@ class Pulling:
                 await message.nak()
         with suppress(NatsError, OSError):
             await messages.unsubscribe()
+
+
+def revoking(broker: Broker, on_entry: Callable[[str, bytes], Awaitable[None]]) -> Pulling:
+    """Every entry of the revocations bucket, present and future; all of them again after a break.
+
+    nats-py's own watcher of a bucket wakes four times a second, to see whether it owes an answer.
+    """
+    config = ConsumerConfig(
+        filter_subject=f"{REVOCATIONS_PREFIX}>",
+        deliver_policy=DeliverPolicy.LAST_PER_SUBJECT,
+        ack_policy=AckPolicy.NONE,
+        inactive_threshold=ABSENT_SECONDS_MAX,
+    )
+
+    async def hear(message: Msg) -> None:
+        # What was deleted is an entry, too, without a value.
+        if message.data:
+            await on_entry(message.subject.removeprefix(REVOCATIONS_PREFIX), message.data)
+
+    return Pulling(broker, REVOCATIONS_STREAM, config, hear)

@@ -7,7 +7,7 @@ import pytest
 from fastapi import FastAPI
 
 from shared.db import Database
-from shared.messaging.broker import REVOCATIONS_BUCKET
+from shared.events.streams import REVOCATIONS_PREFIX
 from shared.messaging.outbox import enqueue
 from shared.testing.eventually import eventually
 from shared.testing.peers import Peers
@@ -21,8 +21,7 @@ LONG = 30.0
 async def revoke(database: Database, key: str, moment: float) -> None:
     """As the users service does it: through its outbox."""
     async with database.transaction() as session:
-        subject = f"$KV.{REVOCATIONS_BUCKET}.{key}"
-        await enqueue(session, subject, orjson.dumps(moment))
+        await enqueue(session, f"{REVOCATIONS_PREFIX}{key}", orjson.dumps(moment))
 
 
 async def status_for(app: FastAPI, token: str) -> int:

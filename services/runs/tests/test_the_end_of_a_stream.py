@@ -22,7 +22,7 @@ from services.runs.live.testing import PATH, Running, following, has_no_stream, 
 from services.runs.testing import ALICE
 from shared import auth
 from shared.db import Database
-from shared.messaging.broker import REVOCATIONS_BUCKET
+from shared.events.streams import REVOCATIONS_PREFIX
 from shared.messaging.outbox import enqueue
 from shared.testing.eventually import eventually
 from shared.testing.processes import NatsServer
@@ -40,7 +40,7 @@ async def test_a_revoked_token_ends_its_streams_and_no_others(
         following(running.url, running.api.alice) as other,
     ):
         async with running.app.state.database.transaction() as session:
-            subject = f"$KV.{REVOCATIONS_BUCKET}.token.leaked"
+            subject = f"{REVOCATIONS_PREFIX}token.leaked"
             await enqueue(session, subject, orjson.dumps(time.time() + 3600))
 
         [_, end] = await stream.until("end")

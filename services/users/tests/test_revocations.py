@@ -9,7 +9,8 @@ from fastapi import FastAPI
 
 from services.users.main import build
 from services.users.settings import UsersSettings
-from shared.messaging.broker import REVOCATIONS_BUCKET, Broker
+from shared.events.streams import REVOCATIONS_BUCKET
+from shared.messaging.broker import Broker
 from shared.testing.eventually import eventually
 from shared.testing.peers import Peers
 from shared.testing.processes import NatsServer

@@ -41,6 +41,7 @@ MIX = {
     "upload of 1 kB": 8,
 }
 SHED = 503
+WORST_SECONDS = 5
 
 
 @dataclass
@@ -48,8 +49,15 @@ class Heard:
     """What came back: seconds of each request that was served, and the others by status."""
 
     by_kind: defaultdict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    by_second: defaultdict[int, list[float]] = field(default_factory=lambda: defaultdict(list))
     refused: Counter[int] = field(default_factory=Counter)
     seconds: float = 0.0
+    began: float = field(default_factory=time.monotonic)
+
+    def served(self, kind: str, due: float) -> None:
+        now = time.monotonic()
+        self.by_kind[kind].append(now - due)
+        self.by_second[int(now - self.began)].append(now - due)
 
     @property
     def taken(self) -> list[float]:
@@ -69,6 +77,14 @@ class Heard:
         """A line for each kind of request, the slowest first."""
         slowest = sorted(self.by_kind.items(), key=lambda kind: -max(kind[1]))
         return "\n".join(f"  {name:32}{len(taken):10}{_times(taken)}" for name, taken in slowest)
+
+    def worst_seconds(self) -> str:
+        """When it was slow: what happens now and then shows itself by its times."""
+        slowest = sorted(self.by_second.items(), key=lambda second: -max(second[1]))
+        return "\n".join(
+            f"  {f'in second {second}':32}{len(taken):10}{_times(taken)}"
+            for second, taken in slowest[:WORST_SECONDS]
+        )
 
 
 def _times(taken: list[float]) -> str:
@@ -128,6 +144,7 @@ async def _measure(database: str, url: str, accounts: Accounts, seconds: float) 
     steady = await _load(url, mixed, clients=CLIENTS, seconds=seconds, per_second=rate)
     print(steady.line(f"{SHARE_OF_PEAK:.0%} of it for {seconds:.0f} s"), flush=True)
     print(steady.kinds())
+    print(steady.worst_seconds())
     used = {name: now - before[name] for name, now in accounts.cpu_milliseconds().items()}
     used["this client"] = (time.process_time() - own) * 1000
     shares = (f"{name} {spent / seconds / 10:.0f}" for name, spent in used.items())
@@ -164,7 +181,7 @@ async def _client(
             kind, raw = mixed.next()
             answer = await connection.send(raw)
             if answer.status < 400:
-                heard.by_kind[kind].append(time.monotonic() - began)
+                heard.served(kind, began)
             else:
                 heard.refused[answer.status] += 1
                 if answer.status == SHED:

@@ -114,7 +114,7 @@ class Worker:
             ack_wait=ACK_WAIT_SECONDS,
         )
         has_room = self._has_room.wait
-        backend = StoppablePulling(self._broker, JOBS_STREAM, config, self._hear, has_room)
+        backend = StoppablePulling(self._broker, JOBS_STREAM, config, self._hear, room=has_room)
         self._backends[name] = backend
         backend.start()
 

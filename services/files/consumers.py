@@ -9,6 +9,9 @@ from shared.events.runs import RunCreated, RunDeleted
 from shared.events.users import UserDeleted
 from shared.messaging.consumer import AnySubscription, Subscription
 
+# What is held keeps its files for minutes unconfirmed, so there is no hurry.
+CONFIRM_REST_SECONDS = 0.25
+
 
 async def delete_files_of_deleted_user(session: AsyncSession, event: UserDeleted) -> None:
     """Also keeps out what they are just uploading. Safe to repeat: nothing is left to delete."""
@@ -28,6 +31,8 @@ async def release_what_a_run_held(session: AsyncSession, event: RunDeleted) -> N
 
 SUBSCRIPTIONS: tuple[AnySubscription, ...] = (
     Subscription("delete-files-of-deleted-user", UserDeleted, delete_files_of_deleted_user),
-    Subscription("confirm-what-a-run-holds", RunCreated, confirm_what_a_run_holds),
+    Subscription(
+        "confirm-what-a-run-holds", RunCreated, confirm_what_a_run_holds, CONFIRM_REST_SECONDS
+    ),
     Subscription("release-what-a-run-held", RunDeleted, release_what_a_run_held),
 )

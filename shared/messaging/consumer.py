@@ -4,7 +4,7 @@
 delay; what can never be digested becomes a dead letter with the reason.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 from uuid import NAMESPACE_OID, uuid5
@@ -44,11 +44,16 @@ E = TypeVar("E", bound=Event)
 
 @dataclass(frozen=True)
 class Subscription(Generic[E]):
-    """Hear one event type. The name is the durable's: changing it replays the whole stream."""
+    """Hear one event type. The name is the durable's: changing it replays the whole stream.
+
+    What need not be done at once may rest after each time: all that came meanwhile is then handled
+    in one transaction, which costs hardly more than for one.
+    """
 
     name: str
     event: type[E]
     handler: Callable[[AsyncSession, E], Awaitable[None]]
+    rest_seconds: float = 0.0
 
 
 AnySubscription = Subscription[Any]
@@ -59,14 +64,19 @@ async def handle_once(
 ) -> bool:
     """Run the handler unless this event was handled before; says whether it ran."""
     async with database.transaction() as session:
-        if not await _claim(session, database, subscription.name, event_id):
-            return False
-        await subscription.handler(session, event)
-        return True
+        return await _handle(session, subscription, event_id, event)
 
 
-async def _claim(session: AsyncSession, database: Database, name: str, event_id: str) -> bool:
-    claim = CLAIM_ON_SQLITE if database.is_sqlite else CLAIM_ON_POSTGRES
+async def _handle(session: AsyncSession, heard: Subscription[E], event_id: str, event: E) -> bool:
+    if not await _claim(session, heard.name, event_id):
+        return False
+    await heard.handler(session, event)
+    return True
+
+
+async def _claim(session: AsyncSession, name: str, event_id: str) -> bool:
+    is_sqlite = session.get_bind().dialect.name == "sqlite"
+    claim = CLAIM_ON_SQLITE if is_sqlite else CLAIM_ON_POSTGRES
     row = {"subscription": name, "event_id": event_id, "processed_at": utc_now()}
     return (await session.execute(claim, row)).first() is not None
 
@@ -89,12 +99,31 @@ class Consumer(Generic[E]):
             ack_wait=ACK_WAIT_SECONDS,
         )
         # Delivers messages for ever; ends only by cancellation.
-        self.run = Pulling(broker, EVENTS_STREAM, config, self.deliver).run
+        pulling = Pulling(broker, EVENTS_STREAM, config, self.deliver, subscription.rest_seconds)
+        self.run = pulling.run
 
-    async def deliver(self, message: Msg) -> None:
+    async def deliver(self, *messages: Msg) -> None:
         """Handle and acknowledge, or put off, or bury: every message gets exactly one of these."""
-        with received(message, f"process {self.durable}"):
-            await self._deliver(message)
+        if len(messages) > 1 and await self._delivers_together(messages):
+            return
+        for message in messages:
+            with received(message, f"process {self.durable}"):
+                await self._deliver(message)
+
+    async def _delivers_together(self, messages: Sequence[Msg]) -> bool:
+        """All, or none when one of them will not do: then each gets what is its own."""
+        try:
+            events = [self._subscription.event.parse(message.data) for message in messages]
+            async with self._database.transaction() as session:
+                heard = self._subscription
+                handled = [await _handle(session, heard, *event) for event in events]
+        except Exception:
+            log.warning("events_not_together", durable=self.durable, exc_info=True)
+            return False
+        for message, is_new in zip(messages, handled, strict=True):
+            await message.ack()
+            self._count("handled" if is_new else "repeated")
+        return True
 
     async def _deliver(self, message: Msg) -> None:
         try:

@@ -26,18 +26,23 @@ REBIND_SECONDS = 0.5
 HAND_BACK_SECONDS = 0.1
 # NATS forgets who pulls without a durable name and has not asked for so long.
 ABSENT_SECONDS_MAX = 60.0
+GATHERED_MAX = 100
 
 log = structlog.get_logger(__name__)
 
 
 @dataclass(eq=False)
 class Pulling:
-    """`handle` gets each message and acknowledges it; `room` returns when there is room for one."""
+    """`handle` gets each message and acknowledges it; `room` returns when there is room for one.
+
+    Who rests afterwards gets all at once that came meanwhile.
+    """
 
     broker: Broker
     stream: str
     config: ConsumerConfig
-    handle: Callable[[Msg], Awaitable[None]]
+    handle: Callable[..., Awaitable[None]]
+    rest_seconds: float = 0.0
     room: Callable[[], Awaitable[object]] | None = None
     is_stopping: bool = False
     is_bound: asyncio.Event = field(default_factory=asyncio.Event)
@@ -69,15 +74,17 @@ class Pulling:
     async def _pull(self, messages: JetStreamContext.PullSubscription) -> None:
         """Until the connection breaks, or is found to have been broken."""
         seconds = FETCH_SECONDS_IN_A_CLUSTER if self.broker.is_clustered else FETCH_SECONDS
+        most = GATHERED_MAX if self.rest_seconds else 1
         while not self.is_stopping and self.broker.ready.is_set():
             if self.room is not None:
                 await self.room()
             try:
                 async with self.broker.while_connected():
-                    [message] = await messages.fetch(1, timeout=seconds)
+                    found = await messages.fetch(most, timeout=seconds)
             except TimeoutError:  # Nothing came; nats.errors.TimeoutError is one too.
                 continue
-            await self.handle(message)
+            await self.handle(*found)
+            await asyncio.sleep(self.rest_seconds)
 
     async def _let_go(self, messages: JetStreamContext.PullSubscription) -> None:
         """End the pull that still waits at the server, and hand back what it has brought.

@@ -8,12 +8,12 @@ from typing import Any
 import httpx
 import pytest
 from pydantic import ValidationError
-from sqlalchemy import func, insert, select
+from sqlalchemy import delete, func, insert, select
 
 from shared.db import Database
 from shared.messaging.broker import Broker
 from shared.messaging.line import Ack, Line, failed
-from shared.messaging.outbox import OutboxRelay
+from shared.messaging.outbox import BATCH_ROWS_MAX, OutboxRelay
 from shared.messaging.tables import outbox
 from shared.testing.eventually import eventually
 from shared.testing.processes import NatsServer
@@ -152,13 +152,13 @@ async def test_a_crash_between_sending_and_deleting_costs_no_second_event(
         await write_notes(database, "once")
         async with database.reading() as session:
             row = (await session.execute(select(outbox))).one()
-        relay = relay_of(database)
-        assert await relay.send_batch(line) == 1
+        assert await relay_of(database).send_batch(line) == 1
 
         # As if the deletion had never been committed.
         async with database.transaction() as session:
+            await session.execute(delete(outbox))
             await session.execute(insert(outbox).values(dict(row._mapping)))
-        assert await relay.send_batch(line) == 1
+        assert await relay_of(database).send_batch(line) == 1
 
         assert await told(nats.url) == ["once"]
 
@@ -170,11 +170,29 @@ async def test_two_relays_of_one_outbox_tell_each_event_once_and_in_order(
     async with ledger(tmp_path, "ledger", nats_url="") as app, lined(nats) as one:
         await write_notes(app.state.database, *expected)
         async with lined(nats) as other:
-            relay = relay_of(app.state.database)
-            await asyncio.gather(*(relay.send_batch(line) for line in (one, other)))
+            relays = [(relay_of(app.state.database), line) for line in (one, other)]
+            await asyncio.gather(*(relay.send_batch(line) for relay, line in relays))
+            await asyncio.gather(*(relay.delete_sent() for relay, _ in relays))
 
         assert await waiting_in(app.state.database) == 0
         assert await told(nats.url) == expected
+
+
+async def test_what_was_sent_is_deleted_many_at_once_and_sent_no_second_time_before(
+    tmp_path: Path, nats: NatsServer
+) -> None:
+    async with ledger(tmp_path, "ledger", nats_url="") as app, lined(nats) as line:
+        database: Database = app.state.database
+        relay = relay_of(database)
+        for text in ("one", "two"):
+            await write_notes(database, text)
+            assert await relay.send_batch(line) == 1
+        assert await relay.send_batch(line) == 0
+        assert await waiting_in(database) == 2
+
+        await write_notes(database, *map(str, range(BATCH_ROWS_MAX - 2)))
+        assert await relay.send_batch(line) == BATCH_ROWS_MAX - 2
+        assert await waiting_in(database) == 0
 
 
 async def test_what_cannot_be_sent_now_stays_and_what_was_sent_does_not(

@@ -72,6 +72,14 @@ OUTPUTS = Selection(
     .join(table_of(Job), col(Job.id) == col(JobOutput.job_id))
     .order_by(col(JobOutput.job_id), col(JobOutput.file_id))
 )
+NOW: Any = bindparam("now")
+# Asked every other second, for ever, so built once.
+EXPIRED: Select[Any] = (
+    select(col(Job.id))
+    .where(or_(col(Job.lease_expires_at) < NOW, col(Job.deadline_at) < NOW))
+    .order_by(col(Job.lease_expires_at))
+    .limit(bindparam("limit"))
+)
 # Asked with every change of a job, so built once.
 STATES = (
     select(col(Job.id), col(Job.status))
@@ -258,10 +266,7 @@ async def find_child(session: AsyncSession, job_id: int) -> Job | None:
 
 async def list_expired(session: AsyncSession, now: datetime, *, limit: int) -> Sequence[int]:
     """Jobs whose backend has been silent, or at work, for too long."""
-    is_over = or_(col(Job.lease_expires_at) < now, col(Job.deadline_at) < now)
-    statement = select(col(Job.id)).where(is_over)
-    statement = statement.order_by(col(Job.lease_expires_at)).limit(limit)
-    return [job_id for job_id in (await session.scalars(statement)).all() if job_id]
+    return (await session.scalars(EXPIRED, {"now": now, "limit": limit})).all()
 
 
 async def list_run_ids(session: AsyncSession, which: RunFilter) -> Sequence[int]:

@@ -15,6 +15,7 @@ from sqlalchemy import update
 from sqlmodel import col
 
 from services.runs.models import Job
+from services.runs.offers.queries import any_offered
 from services.runs.progress import DOUBLINGS_MAX
 from services.runs.settings import RunsSettings
 from shared.clock import utc_now
@@ -31,11 +32,18 @@ async def offer_again_what_nats_forgot(app: FastAPI) -> None:
     broker: Broker = app.state.broker
     known: datetime | None = None
     while True:
-        made_at = await _made_at(broker)
-        if made_at is not None and made_at != known:
-            await _offer_all_again(app.state.database, settings, made_at)
-            known = made_at
+        if known is None or await _is_anything_offered(app.state.database):
+            made_at = await _made_at(broker)
+            if made_at is not None and made_at != known:
+                await _offer_all_again(app.state.database, settings, made_at)
+                known = made_at
         await asyncio.sleep(settings.sweep_seconds)
+
+
+async def _is_anything_offered(database: Database) -> bool:
+    """Else there is nothing that NATS could forget, and no need to ask it."""
+    async with database.reading() as session:
+        return await any_offered(session)
 
 
 async def _made_at(broker: Broker) -> datetime | None:

@@ -80,6 +80,8 @@ class Hub:
         self._is_closed = False
         self._unsent: dict[int, int] = {}
         self._has_unsent = asyncio.Event()
+        # Whether any stream is open: without one there is nothing to look after.
+        self.is_followed = asyncio.Event()
         self.readers = asyncio.Semaphore(READERS_MAX)
 
     @contextmanager
@@ -89,6 +91,7 @@ class Hub:
         listener = Listener(caller, owner_id)
         of_owner = self._listeners[owner_id]
         of_owner.add(listener)
+        self.is_followed.set()
         self._per_user[caller.user_id] += 1
         loop = asyncio.get_running_loop()
         clock = loop.call_later(self._settings.live_seconds_max, listener.stop, DURATION)
@@ -105,6 +108,8 @@ class Hub:
             of_owner.discard(listener)
             if not of_owner:
                 del self._listeners[owner_id]
+            if not self._listeners:
+                self.is_followed.clear()
 
     def _refuse_if_full(self, user_id: int) -> None:
         if self._per_user.get(user_id, 0) >= self._settings.live_streams_per_user_max:

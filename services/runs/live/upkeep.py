@@ -49,12 +49,14 @@ async def look_at_positions(app: FastAPI) -> None:
     settings: RunsSettings = app.state.settings
     while True:
         await asyncio.sleep(settings.live_look_seconds)
+        await app.state.hub.is_followed.wait()
         await app.state.hub.look(app.state.database)
 
 
 async def end_unbelieved_streams(app: FastAPI) -> None:
     while True:
         await asyncio.sleep(TOKENS_SECONDS)
+        await app.state.hub.is_followed.wait()
         await app.state.hub.end_unbelieved(app.state.verifier)
 
 

@@ -2,19 +2,31 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Select, bindparam, select
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlmodel import col
 
 from services.runs.models import Job
+from shared.db import col
+
+# Asked every other second, for ever, so built once.
+UNCLAIMED: Select[Any] = (
+    select(col(Job.id))
+    .where(col(Job.announce_at) < bindparam("now"))
+    .order_by(col(Job.announce_at))
+    .limit(bindparam("limit"))
+)
+OFFERED = select(col(Job.id)).where(col(Job.announce_at).is_not(None)).limit(1)
 
 
 async def list_unclaimed(session: AsyncSession, now: datetime, *, limit: int) -> Sequence[int]:
     """Jobs on offer whose last announcement is too long ago."""
-    statement = select(col(Job.id)).where(col(Job.announce_at) < now)
-    statement = statement.order_by(col(Job.announce_at)).limit(limit)
-    return [job_id for job_id in (await session.scalars(statement)).all() if job_id]
+    return (await session.scalars(UNCLAIMED, {"now": now, "limit": limit})).all()
+
+
+async def any_offered(session: AsyncSession) -> bool:
+    return (await session.scalars(OFFERED)).first() is not None
 
 
 async def lock_unclaimed(

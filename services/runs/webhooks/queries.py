@@ -31,6 +31,16 @@ DELIVERY_COLUMNS = (
     col(WebhookDelivery.tried_at),
     col(WebhookDelivery.next_try_at),
 )
+IS_DUE = (
+    col(Webhook.is_enabled),
+    col(Webhook.claimed_until) <= bindparam("now"),
+    exists().where(
+        col(WebhookDelivery.webhook_id) == col(Webhook.id),
+        col(WebhookDelivery.next_try_at) <= bindparam("now"),
+    ),
+)
+# Asked every other second, for ever, so built once.
+DUE = select(col(Webhook.id)).where(*IS_DUE).order_by(col(Webhook.claimed_until)).limit(1)
 # Asked with every event, so built once.
 ENABLED = select(col(Webhook.id), col(Webhook.events)).where(
     col(Webhook.owner_id) == bindparam("owner_id"), col(Webhook.is_enabled)
@@ -75,31 +85,19 @@ async def list_deliveries(session: AsyncSession, page: Page, *, webhook_id: int)
 
 async def find_due_webhook(session: AsyncSession, now: datetime) -> int | None:
     """The one that has waited longest of those with something to deliver."""
-    statement = (
-        select(col(Webhook.id))
-        .where(col(Webhook.is_enabled), col(Webhook.claimed_until) <= now, _has_due(now))
-        .order_by(col(Webhook.claimed_until))
-        .limit(1)
-    )
-    return (await session.scalars(statement)).one_or_none()
+    return (await session.scalars(DUE, {"now": now})).one_or_none()
 
 
 async def lock_due_webhook(session: AsyncSession, now: datetime) -> Webhook | None:
     """The same, until the transaction ends; those that others have locked are passed over."""
     statement = (
         select(Webhook)
-        .where(col(Webhook.is_enabled), col(Webhook.claimed_until) <= now, _has_due(now))
+        .where(*IS_DUE)
         .order_by(col(Webhook.claimed_until))
         .limit(1)
         .with_for_update(skip_locked=True)
     )
-    return (await session.scalars(statement)).one_or_none()
-
-
-def _has_due(now: datetime) -> ColumnElement[bool]:
-    return exists().where(
-        col(WebhookDelivery.webhook_id) == col(Webhook.id), col(WebhookDelivery.next_try_at) <= now
-    )
+    return (await session.scalars(statement, {"now": now})).one_or_none()
 
 
 async def list_due(

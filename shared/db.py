@@ -14,7 +14,7 @@ from typing import Annotated, Any, TypeVar
 
 import sqlalchemy as sa
 from fastapi import Depends, Request
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, InvalidatePoolError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 from sqlalchemy.orm import Mapped
@@ -125,6 +125,15 @@ def will_pass(error: Exception) -> bool:
     return error.connection_invalidated or is_away or is_late or state.startswith(PASSING_STATES)
 
 
+def _refuse_closed(connection: Any, *_: object) -> None:
+    """By a server that was stopped meanwhile, say; the pool then opens another one.
+
+    The event loop has heard of it. To ask the server each time would take three round trips.
+    """
+    if connection.driver_connection.is_closed():
+        raise InvalidatePoolError
+
+
 class Database:
     """An engine, and the two ways to use it: `transaction()` writes, `reading()` does not."""
 
@@ -144,14 +153,13 @@ class Database:
             self._version = DataVersion(self.engine.url.database or "")
             self._looked_at = -1
         else:
-            # A server may have been started again since a connection was last used.
-            self.engine = self._writer = create_async_engine(url, pool_pre_ping=True)
+            self.engine = self._writer = create_async_engine(url)
+            sa.event.listen(self.engine.sync_engine, "checkout", _refuse_closed)
             self._write_session = AsyncSession
             self._bare = self.engine.execution_options(isolation_level="AUTOCOMMIT")
             # By default every statement there would see a state of its own.
-            self._reader = self.engine.execution_options(
-                isolation_level="REPEATABLE READ", postgresql_readonly=True
-            )
+            steady = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+            self._reader = self.engine.execution_options(**steady)
 
     @property
     def is_sqlite(self) -> bool:
@@ -201,8 +209,7 @@ class Database:
         if self.is_sqlite:
             file = self.engine.url.database or ""
             return os.access(file, os.W_OK) and disk_usage(file).free > FREE_BYTES_MIN
-        async with self._bare.connect() as connection:
-            return bool(await connection.scalar(sa.text("SHOW transaction_read_only")) == "off")
+        return await self._ask("SHOW transaction_read_only") == "off"
 
     async def has_something_to_send(self) -> bool:
         """At once when a commit here filled the outbox; else, after a second, perhaps."""
@@ -220,19 +227,22 @@ class Database:
 
     def _is_written_to(self) -> bool:
         """Since this was asked last; a file that cannot be read is for the look to tell of."""
-        before = self._looked_at
+        before, self._looked_at = self._looked_at, -1
         with suppress(sqlite3.Error):
             self._looked_at = self._version.read()
-            return before != self._looked_at
-        return True
+        return self._looked_at < 0 or self._looked_at != before
 
     async def version(self) -> Hashable:
         """Alike twice means that nothing was committed in between, by whomever."""
         if self.is_sqlite:
             return self._version.read()
+        # Which transactions can be seen; every one that writes makes it another one.
+        return await self._ask("SELECT pg_current_snapshot()::text")
+
+    async def _ask(self, question: str) -> str:
+        """Of the server, outside of any transaction."""
         async with self._bare.connect() as connection:
-            # Which transactions can be seen; every one that writes makes it another one.
-            return str(await connection.scalar(sa.text("SELECT pg_current_snapshot()::text")))
+            return str(await connection.scalar(sa.text(question)))
 
     async def close(self) -> None:
         if self.is_sqlite:

@@ -27,11 +27,8 @@ PUBLISHED = Counter("mlsploit_outbox_sent_total", "Messages that JetStream has a
 LEADS = Gauge("mlsploit_outbox_leader", "1 where this process relays the outbox.")
 DEPTH = Gauge("mlsploit_outbox_messages", "Messages that wait in the outbox.")
 LAG = Gauge("mlsploit_outbox_lag_seconds", "Age of the oldest message in the outbox.")
-EVENTS = Counter(
-    "mlsploit_events_total",
-    "Events that arrived, by what became of them: handled, repeated, put_off or buried.",
-    ["durable", "outcome"],
-)
+# Outcomes: handled, repeated, put_off or buried.
+EVENTS = Counter("mlsploit_events_total", "Events heard, by outcome.", ["durable", "outcome"])
 PENDING = Gauge("mlsploit_consumer_pending", "Events not yet delivered.", ["durable"])
 UNACKNOWLEDGED = Gauge(
     "mlsploit_consumer_unacknowledged", "Events delivered or put off, not yet done.", ["durable"]

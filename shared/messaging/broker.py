@@ -104,8 +104,7 @@ class Broker:
         """
         await self.ready.wait()
         assert self._client is not None
-        queue = self._name if is_shared else ""
-        subscription = await self._client.subscribe(subject, queue=queue)
+        subscription = await self._client.subscribe(subject, self._name if is_shared else "")
         try:
             if on_listening is not None:
                 await self._client.flush()

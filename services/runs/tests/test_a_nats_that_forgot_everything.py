@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 
@@ -7,12 +8,15 @@ import pytest
 from fastapi import FastAPI
 from nats.js.errors import NotFoundError
 
+from services.runs import renewal
 from services.runs.main import build
 from services.runs.settings import RunsSettings
 from services.runs.testing import Api
+from shared.db import Database
 from shared.events.runs import JobReady
 from shared.events.streams import JOBS_STREAM
 from shared.hyperlinks import id_of
+from shared.messaging.broker import Broker
 from shared.testing.eventually import eventually
 from shared.testing.peers import Peers
 from shared.testing.processes import NatsServer
@@ -29,6 +33,7 @@ def build_service(database_url: str, nats: NatsServer) -> Callable[[Path, Peers]
             nats_url=nats.url,
             database_url=database_url,
             announce_again_seconds=ANNOUNCE_AGAIN_SECONDS,
+            sweep_seconds=0.1,
         )
         return build(settings, transport=peers)
 
@@ -64,3 +69,37 @@ async def test_what_was_on_offer_is_on_offer_again_at_once(api: Api, nats: NatsS
     await nats.start()
 
     await eventually(partial(are_on_offer, nats, ready))
+
+
+async def test_nats_is_asked_what_it_has_forgotten_only_while_something_is_on_offer(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[bool] = []
+    asked: list[bool] = []
+    look, ask = renewal._is_anything_offered, renewal._made_at
+
+    async def noted_look(database: Database) -> bool:
+        looks.append(await look(database))
+        return looks[-1]
+
+    async def noted_ask(broker: Broker) -> datetime | None:
+        asked.append(True)
+        return await ask(broker)
+
+    async def has_looked(times: int) -> bool:
+        return len(looks) >= times
+
+    monkeypatch.setattr(renewal, "_is_anything_offered", noted_look)
+    monkeypatch.setattr(renewal, "_made_at", noted_ask)
+    # It is asked once at the start.
+    await eventually(partial(has_looked, 1))
+    asked.clear()
+    await eventually(partial(has_looked, 4))
+    assert not asked
+
+    await api.start_run()
+
+    async def is_asked() -> bool:
+        return bool(asked)
+
+    await eventually(is_asked)

@@ -164,13 +164,14 @@ class InPlaceSession(AsyncSession):
     @asynccontextmanager
     async def lent(cls, engine: AsyncEngine, plain: Connection) -> AsyncIterator[Self]:
         """On a connection that somebody else closes."""
-        session = cls(AsyncConnection(engine, plain), expire_on_commit=False)
-        session._in_place = plain
-        try:
+        async with cls(AsyncConnection(engine, plain), expire_on_commit=False) as session:
+            session._in_place = plain
             yield session
-        finally:
-            if session.in_transaction():  # Only entities make it begin one.
-                await session.close()
+
+    async def __aexit__(self, *_: object) -> None:
+        """What has ended needs no closing, and what never awaits no shield from others."""
+        if self.in_transaction():
+            await self.close()
 
     async def execute(self, statement: Any, params: Any = None, **options: Any) -> Any:
         if options or statement._propagate_attrs:  # Entities are the session's.

@@ -49,6 +49,7 @@ REFERENCES = (
         condition="revoked_at IS NULL",
     ),
     Reference("files", "files", "owner_id", "users", "users"),
+    Reference("files", "owner_totals", "owner_id", "users", "users"),
     Reference("pipelines", "pipelines", "owner_id", "users", "users"),
     Reference("runs", "runs", "owner_id", "users", "users"),
     Reference("runs", "jobs", "owner_id", "users", "users"),

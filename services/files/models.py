@@ -90,6 +90,15 @@ class DoomedBlob(FilesTable, table=True):
     due_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False, index=True))
 
 
+class OwnerTotal(FilesTable, table=True):
+    """The bytes of all files of one owner together."""
+
+    __tablename__ = "owner_totals"
+
+    owner_id: int = Field(sa_column=Column(BigId, primary_key=True, autoincrement=False))
+    bytes: int = Field(sa_column=Column(BigId, nullable=False))
+
+
 class DepartedOwner(FilesTable, table=True):
     """A deleted user, whose last upload may still be on its way in when their files go."""
 

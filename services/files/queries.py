@@ -7,7 +7,14 @@ from typing import Any
 from sqlalchemy import Row, Select, and_, bindparam, exists, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.files.models import OUTPUT, DepartedOwner, DoomedBlob, File, FileReference
+from services.files.models import (
+    OUTPUT,
+    DepartedOwner,
+    DoomedBlob,
+    File,
+    FileReference,
+    OwnerTotal,
+)
 from services.files.schemas import FileFilter
 from shared.db import col, lock_name, table_of
 from shared.errors import NotFound
@@ -58,9 +65,8 @@ LOCK_FILES = (
 DEPARTED = select(col(DepartedOwner.owner_id)).where(
     col(DepartedOwner.owner_id) == bindparam("owner_id")
 )
-STANDING = select(exists(DEPARTED), func.coalesce(func.sum(col(File.size)), 0)).where(
-    col(File.owner_id) == bindparam("owner_id")
-)
+TOTAL = select(col(OwnerTotal.bytes)).where(col(OwnerTotal.owner_id) == bindparam("owner_id"))
+STANDING = select(exists(DEPARTED), func.coalesce(TOTAL.scalar_subquery(), 0))
 # Asked every few seconds, for ever.
 UNCLAIMED = select(col(File.id)).where(col(File.unclaimed_until) <= bindparam("now")).limit(1)
 DUE = (
@@ -69,7 +75,12 @@ DUE = (
     .limit(bindparam("limit"))
 )
 # What it takes to delete a file.
-DOOMED_COLUMNS: tuple[Any, ...] = (col(File.id), col(File.owner_id), col(File.blob_key))
+DOOMED_COLUMNS: tuple[Any, ...] = (
+    col(File.id),
+    col(File.owner_id),
+    col(File.blob_key),
+    col(File.size),
+)
 
 
 def _narrowing(wanted: FileFilter, files: Any = TABLE) -> Narrowing:

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import bindparam, delete, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.files import queries
+from services.files import queries, totals
 from services.files.errors import FileInUse, NoSuchLink, QuotaExceeded
 from services.files.models import AT_ONCE, INPUT, OUTPUT, DoomedBlob, File, FileReference
 from services.files.presenter import Presenter
@@ -93,6 +93,7 @@ async def add_file(
             )
             row = file.model_dump(exclude={"id"})
             file.id = (await session.scalars(INSERT_FILE, row)).one()
+            await totals.add(session, {owner_id: size})
             return await keep_created(session, presenter.show_one(file, {}))
     raise Unavailable
 
@@ -133,6 +134,8 @@ async def change_file(
         file = await queries.lock_file(session, file_id, only_owner=caller.only_owner)
         owner_id = changes.get("owner", file.owner_id)
         await _check_links(session, caller, owner_id, changes.get("parent_file"))
+        if owner_id != file.owner_id:
+            await totals.add(session, {file.owner_id: -file.size, owner_id: file.size})
         file.owner_id = owner_id
         file.kind = changes.get("kind", file.kind)
         file.tags = changes.get("tags", file.tags)
@@ -167,6 +170,7 @@ async def delete_files(session: AsyncSession, files: Sequence[Any]) -> None:
         await session.execute(insert(DoomedBlob), doomed)
         # Children's parent links and references follow by the foreign keys.
         await session.execute(delete(File).where(col(File.id).in_(ids)))
+    await totals.take_off(session, files)
     told = (FileDeleted(file_id=file.id, owner_id=file.owner_id) for file in files)
     await publish(session, *told)
 

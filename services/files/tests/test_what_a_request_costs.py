@@ -78,9 +78,9 @@ async def test_an_upload_is_noted_before_and_after_its_blob_is_stored(
     async with counting(database, peers) as counts:
         assert (await upload()).status_code == 201
 
-    # Whether its owner is still there and has room, twice; the blob until it has a file; the file.
-    # PostgreSQL also locks a name, twice.
-    assert counts.all == (5 if database.is_sqlite else 7, 0, 0)
+    # Whether its owner is still there and has room, twice; the blob until it has a file; the file,
+    # and what its owner's files take with it. PostgreSQL also locks a name, twice.
+    assert counts.all == (6 if database.is_sqlite else 8, 0, 0)
     assert await scans(database, counts) == []
 
 

@@ -6,9 +6,11 @@ hears of it by the event, and at its next heartbeat at the latest.
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.runs import leases, progress, queries
+from services.runs import leases, progress
 from services.runs.errors import RunEnded
 from services.runs.logs import writing
+from services.runs.rows import holding
+from services.runs.rows.queries import lock_jobs, lock_run
 from services.runs.settings import RunsSettings
 from services.runs.states import TERMINAL
 from shared.auth import Caller
@@ -18,17 +20,17 @@ async def cancel_run(
     session: AsyncSession, run_id: int, caller: Caller, settings: RunsSettings
 ) -> None:
     """Safe to repeat; a run that ended by itself is not canceled afterwards."""
-    run = await queries.lock_run(session, run_id, owner_id=caller.only_owner)
+    run = await lock_run(session, run_id, owner_id=caller.only_owner)
     if run.status == "CANCELED":
         return
     if run.status in TERMINAL:
         raise RunEnded(run.status)
     reason = f"canceled by {caller.username}"
-    unfinished = [
-        job for job in await queries.lock_jobs(session, run_id) if job.status not in TERMINAL
-    ]
+    unfinished = [job for job in await lock_jobs(session, run_id) if job.status not in TERMINAL]
     for job in unfinished:
         if job.status == "RUNNING":
             await writing.append_line(session, job, reason)
         await leases.revoke(session, job, reason)
     await progress.move_all(session, run, unfinished, "CANCELED", settings)
+    # The answer is read from the database.
+    await holding.write(session)

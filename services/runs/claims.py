@@ -9,10 +9,11 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.runs import leases, measures, presenter, queries
+from services.runs import leases, measures, outputs, presenter
 from services.runs.errors import NotClaimable
-from services.runs.models import Job
-from services.runs.queries import JobFilter
+from services.runs.rows import holding
+from services.runs.rows.holding import JobRow
+from services.runs.rows.queries import lock_job
 from services.runs.schemas import ClaimRequest
 from services.runs.settings import RunsSettings
 from shared.auth import Caller
@@ -25,7 +26,7 @@ from shared.hyperlinks import Hyperlinks
 
 @dataclass(frozen=True)
 class _Claimed:
-    job: Job
+    job: JobRow
     token: str
     input_ids: list[int]
     shown: dict[str, Any]
@@ -60,14 +61,15 @@ async def _claim(
     links: Hyperlinks,
     settings: RunsSettings,
 ) -> _Claimed:
-    run, job = await queries.lock_job(session, job_id, owner_id=caller.only_owner)
+    run, job = await lock_job(session, job_id, owner_id=caller.only_owner)
     worker = submission.into(ClaimRequest).worker
     token = await leases.grant(session, run, job, worker, settings)
-    shown = await presenter.show_job(session, JobFilter(ids=[job_id]), links)
-    return _Claimed(job, token, await queries.input_ids(session, job), shown)
+    await holding.write(session)
+    shown = await presenter.show_this_job(session, job, links)
+    return _Claimed(job, token, await outputs.list_inputs(session, job), shown)
 
 
-def _measure(job: Job) -> None:
+def _measure(job: JobRow) -> None:
     if job.ready_at is not None:
         measures.CLAIM.observe(max(0, (utc_now() - job.ready_at).total_seconds()))
 
@@ -83,7 +85,7 @@ async def _describe(files: FilesClient, input_ids: list[int], caller: Caller) ->
 async def _undo(database: Database, claimed: _Claimed, settings: RunsSettings) -> None:
     """Not announced at once: whoever claims next would meet the same trouble."""
     async with database.transaction() as session:
-        run, job = await queries.lock_job(session, claimed.job.id or 0, owner_id=None)
+        run, job = await lock_job(session, claimed.job.id, owner_id=None)
         leases.check_held(job, claimed.token)
         reason = "its input files could not be described"
         await leases.give_back(session, run, job, reason, settings, announce=False)
@@ -105,7 +107,7 @@ def _answer(
     }
 
 
-def lease_view(job: Job, settings: RunsSettings) -> dict[str, Any]:
+def lease_view(job: JobRow, settings: RunsSettings) -> dict[str, Any]:
     expires_at = job.lease_expires_at
     return {
         "attempt": job.attempt,

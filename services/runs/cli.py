@@ -8,6 +8,7 @@ import typer
 from services.runs import leases, queries
 from services.runs.main import describe
 from services.runs.queries import JobFilter, RunFilter
+from services.runs.rows.queries import lock_job
 from services.runs.settings import RunsSettings
 from shared.clock import iso
 from shared.commands import on_database
@@ -44,7 +45,7 @@ def requeue(job_id: Annotated[int, typer.Argument(help="The job's id.")]) -> Non
     async def announce(database: Database) -> None:
         async with database.transaction() as session:
             try:
-                run, job = await queries.lock_job(session, job_id, owner_id=None)
+                run, job = await lock_job(session, job_id, owner_id=None)
             except NotFound:
                 raise NotFound(f"Job {job_id} does not exist.") from None
             await leases.requeue(session, run, job, settings)

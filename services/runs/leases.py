@@ -15,7 +15,7 @@ from services.runs import progress
 from services.runs.attempts import record
 from services.runs.errors import NotClaimable, StaleLease
 from services.runs.logs import writing
-from services.runs.models import Job, Run
+from services.runs.rows.holding import JobRow, RunRow
 from services.runs.settings import RunsSettings
 from services.runs.states import TERMINAL
 from shared.clock import utc_now
@@ -24,7 +24,7 @@ TOKEN_BYTES = 32
 
 
 async def grant(
-    session: AsyncSession, run: Run, job: Job, worker: str, settings: RunsSettings
+    session: AsyncSession, run: RunRow, job: JobRow, worker: str, settings: RunsSettings
 ) -> str:
     """Give a job that is ready to `worker`; returns the lease's token."""
     _refuse_if_not_claimable(job)
@@ -38,32 +38,32 @@ async def grant(
     return token
 
 
-def seconds_allowed(job: Job, settings: RunsSettings) -> int:
+def seconds_allowed(job: JobRow, settings: RunsSettings) -> int:
     """How long a module may work on the job; what is beyond it is for the backend's own work."""
     return min(job.timeout_seconds or settings.job_seconds_max, settings.job_seconds_max)
 
 
-def extend(job: Job, settings: RunsSettings) -> None:
+def extend(job: JobRow, settings: RunsSettings) -> None:
     job.lease_expires_at = utc_now() + timedelta(seconds=settings.lease_seconds)
 
 
-def is_lease_of(job: Job, token: str) -> bool:
+def is_lease_of(job: JobRow, token: str) -> bool:
     """Whether the token is that of the job's current lease, or of the one it ended under."""
     return job.lease_hash is not None and hmac.compare_digest(job.lease_hash, _hash(token))
 
 
-def check_held(job: Job, token: str) -> None:
+def check_held(job: JobRow, token: str) -> None:
     if job.lease_expires_at is None or not is_lease_of(job, token):
         raise StaleLease
 
 
-async def end(session: AsyncSession, job: Job, reason: str) -> bool:
+async def end(session: AsyncSession, job: JobRow, reason: str) -> bool:
     """Nobody does the job from here on; whether somebody did. Its last token is remembered."""
     job.lease_expires_at = job.deadline_at = None
     return await record.end(session, job, reason)
 
 
-async def revoke(session: AsyncSession, job: Job, reason: str) -> bool:
+async def revoke(session: AsyncSession, job: JobRow, reason: str) -> bool:
     """End the lease against its holder's will: nothing it says is believed from here on."""
     job.lease_hash = None
     return await end(session, job, reason)
@@ -71,8 +71,8 @@ async def revoke(session: AsyncSession, job: Job, reason: str) -> bool:
 
 async def give_back(
     session: AsyncSession,
-    run: Run,
-    job: Job,
+    run: RunRow,
+    job: JobRow,
     reason: str,
     settings: RunsSettings,
     *,
@@ -87,7 +87,7 @@ async def give_back(
         progress.put_off_offer(job, settings)
 
 
-def why_it_ends(job: Job, settings: RunsSettings) -> str | None:
+def why_it_ends(job: JobRow, settings: RunsSettings) -> str | None:
     """What the holder of the lease has done to lose it; None when it may keep it."""
     now = utc_now()
     if job.lease_expires_at is not None and job.lease_expires_at < now:
@@ -99,7 +99,7 @@ def why_it_ends(job: Job, settings: RunsSettings) -> str | None:
 
 
 async def expire(
-    session: AsyncSession, run: Run, job: Job, why: str, settings: RunsSettings
+    session: AsyncSession, run: RunRow, job: JobRow, why: str, settings: RunsSettings
 ) -> None:
     """The lease ends without a report: the next attempt, or the end after the last one."""
     reason = f"attempt {job.attempt} ended: {why}"
@@ -114,7 +114,7 @@ async def expire(
     await progress.offer(session, job, settings)
 
 
-async def requeue(session: AsyncSession, run: Run, job: Job, settings: RunsSettings) -> None:
+async def requeue(session: AsyncSession, run: RunRow, job: JobRow, settings: RunsSettings) -> None:
     """What an administrator does about a job that nobody works on any more."""
     if job.status in TERMINAL:
         raise NotClaimable(f"Job {job.id} is {job.status}; it stays that way.")
@@ -127,7 +127,7 @@ async def requeue(session: AsyncSession, run: Run, job: Job, settings: RunsSetti
         await give_back(session, run, job, "requeued by an administrator", settings)
 
 
-async def begin_anew(session: AsyncSession, job: Job, reason: str) -> None:
+async def begin_anew(session: AsyncSession, job: JobRow, reason: str) -> None:
     """A job that had ended is to be done again: its result is put away, its attempts are spared."""
     await record.put_away(session, job)
     if job.attempt or job.log_bytes is not None:
@@ -137,17 +137,19 @@ async def begin_anew(session: AsyncSession, job: Job, reason: str) -> None:
     _reset(job)
 
 
-async def _wait_again(session: AsyncSession, run: Run, job: Job, settings: RunsSettings) -> None:
+async def _wait_again(
+    session: AsyncSession, run: RunRow, job: JobRow, settings: RunsSettings
+) -> None:
     _reset(job)
     await progress.move(session, run, job, "PENDING", settings)
 
 
-def _reset(job: Job) -> None:
+def _reset(job: JobRow) -> None:
     job.worker = ""
     job.announcements = 0
 
 
-def _refuse_if_not_claimable(job: Job) -> None:
+def _refuse_if_not_claimable(job: JobRow) -> None:
     # QUEUED: a backend that knows no leases has it in a queue of its own, and will begin it.
     if job.status != "PENDING":
         raise NotClaimable(f"The job is {job.status}.")

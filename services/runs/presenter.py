@@ -7,12 +7,12 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.runs import queries
+from services.runs import outputs, queries
 from services.runs.backends.waiting import WaitingReason, served_now, waiting_reason
 from services.runs.logs import excerpt
 from services.runs.logs.queries import list_shown_chunks, list_sizes
-from services.runs.models import Job
 from services.runs.queries import JobFilter, RunFilter
+from services.runs.rows.holding import JobRow
 from shared.clock import iso, shown
 from shared.errors import NotFound
 from shared.hyperlinks import API_PREFIX, Hyperlinks
@@ -167,10 +167,24 @@ async def show_job(session: AsyncSession, which: JobFilter, links: Hyperlinks) -
     return _only(await JobList(which, links).show(session, Page(queries.JOB_ORDERS)))
 
 
-async def show_this_job(session: AsyncSession, job: Job, links: Hyperlinks) -> dict[str, Any]:
-    """As it is in the transaction that has just changed it."""
-    which = JobFilter(ids=[job.id or 0])
-    return _only(await JobList(which, links).show_rows(session, [job], which))
+async def show_this_job(session: AsyncSession, job: JobRow, links: Hyperlinks) -> dict[str, Any]:
+    """As it is in the transaction that has just changed it, and written that."""
+    urls = Urls(links)
+    log = await _whole_log(session, job, urls) if job.log_bytes is not None else None
+    return _job(
+        job,
+        await outputs.list_outputs(session, job.id),
+        log,
+        waiting_reason(job, await served_now(session, [job])),
+        urls,
+    )
+
+
+async def _whole_log(session: AsyncSession, job: JobRow, urls: Urls) -> str | None:
+    room, which = excerpt.LOG_BYTES_MAX, JobFilter(ids=[job.id])
+    chunks = await list_shown_chunks(session, which, bytes_max=room) if job.log_bytes else ()
+    url = f"{urls.jobs}{job.id}/logs/"
+    return excerpt.shown(job.log_bytes, [chunk for _, chunk in chunks], bytes_max=room, url=url)
 
 
 def view_run(

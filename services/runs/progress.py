@@ -10,11 +10,13 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.runs import queries
+from services.runs import outputs, queries
 from services.runs.live import feed
 from services.runs.logs import writing
 from services.runs.measures.measuring import note_moved
-from services.runs.models import Job, Run
+from services.runs.rows import holding
+from services.runs.rows.holding import JobRow, RunRow
+from services.runs.rows.queries import find_child
 from services.runs.settings import RunsSettings
 from services.runs.states import TERMINAL, run_status
 from services.runs.webhooks.telling import tell
@@ -33,14 +35,18 @@ DOUBLINGS_MAX = 3
 
 
 async def move(
-    session: AsyncSession, run: Run, job: Job, status: JobStatus, settings: RunsSettings
+    session: AsyncSession, run: RunRow, job: JobRow, status: JobStatus, settings: RunsSettings
 ) -> None:
     """Put a job into a state that it may have, and do all that follows from it."""
     await move_all(session, run, [job], status, settings)
 
 
 async def move_all(
-    session: AsyncSession, run: Run, jobs: Sequence[Job], status: JobStatus, settings: RunsSettings
+    session: AsyncSession,
+    run: RunRow,
+    jobs: Sequence[JobRow],
+    status: JobStatus,
+    settings: RunsSettings,
 ) -> None:
     """Several jobs of one run at once: the run's own change follows theirs, and is told last."""
     now = utc_now()
@@ -53,7 +59,7 @@ async def move_all(
     await _update_run(session, run, now)
 
 
-def _stamp(job: Job, status: JobStatus, now: datetime) -> None:
+def _stamp(job: JobRow, status: JobStatus, now: datetime) -> None:
     job.status = status
     job.announce_at = None
     if status == "RUNNING":
@@ -65,15 +71,15 @@ def _stamp(job: Job, status: JobStatus, now: datetime) -> None:
         job.ended_at = now
 
 
-async def offer(session: AsyncSession, job: Job, settings: RunsSettings) -> None:
+async def offer(session: AsyncSession, job: JobRow, settings: RunsSettings) -> None:
     """Announce a job that is ready, and note when to do it again should nobody come."""
-    await announce(session, job, await queries.input_ids(session, job))
+    await announce(session, job, await outputs.list_inputs(session, job))
     put_off_offer(job, settings)
 
 
-async def announce(session: AsyncSession, job: Job, input_ids: list[int]) -> None:
+async def announce(session: AsyncSession, job: JobRow, input_ids: list[int]) -> None:
     event = JobReady(
-        job_id=job.id or 0,
+        job_id=job.id,
         run_id=job.run_id,
         owner_id=job.owner_id,
         attempt=job.attempt + 1,
@@ -88,7 +94,7 @@ async def announce(session: AsyncSession, job: Job, input_ids: list[int]) -> Non
     await enqueue(session, event.offer_subject(), envelope.payload(), message_id=envelope.id)
 
 
-def put_off_offer(job: Job, settings: RunsSettings) -> None:
+def put_off_offer(job: JobRow, settings: RunsSettings) -> None:
     """Leave a job on offer without saying so now."""
     now = utc_now()
     job.ready_at = job.ready_at or now
@@ -97,34 +103,34 @@ def put_off_offer(job: Job, settings: RunsSettings) -> None:
     job.announcements += 1
 
 
-async def _tell_status(session: AsyncSession, job: Job, status: JobStatus) -> None:
+async def _tell_status(session: AsyncSession, job: JobRow, status: JobStatus) -> None:
     feed.job_changed(session, job)
     await tell(
         session,
         JobStatusChanged(
-            job_id=job.id or 0,
+            job_id=job.id,
             run_id=job.run_id,
             owner_id=job.owner_id,
             status=status,
             attempt=job.attempt,
-            output_file_ids=await queries.output_ids(session, job.id or 0),
+            output_file_ids=await outputs.list_outputs(session, job.id),
         ),
     )
 
 
-async def tell_outputs(session: AsyncSession, job: Job) -> None:
+async def tell_outputs(session: AsyncSession, job: JobRow) -> None:
     """They changed while the job's status did not."""
     event = JobOutputsChanged(
-        job_id=job.id or 0,
+        job_id=job.id,
         run_id=job.run_id,
         owner_id=job.owner_id,
-        output_file_ids=await queries.output_ids(session, job.id or 0),
+        output_file_ids=await outputs.list_outputs(session, job.id),
     )
     await publish(session, event)
 
 
-async def _offer_child(session: AsyncSession, job: Job, settings: RunsSettings) -> None:
-    child = await queries.find_child(session, job.id or 0)
+async def _offer_child(session: AsyncSession, job: JobRow, settings: RunsSettings) -> None:
+    child = await find_child(session, job.id)
     if child is None or child.ready_at is not None:
         return
     # A backend that needs no announcements may have taken it already.
@@ -134,8 +140,9 @@ async def _offer_child(session: AsyncSession, job: Job, settings: RunsSettings) 
         child.ready_at = utc_now()
 
 
-async def _update_run(session: AsyncSession, run: Run, now: datetime) -> None:
-    states = await queries.list_states(session, run.id or 0)
+async def _update_run(session: AsyncSession, run: RunRow, now: datetime) -> None:
+    await holding.write(session)
+    states = await queries.list_states(session, run.id)
     status = run_status([state.status for state in states])
     if status == run.status:
         return
@@ -143,6 +150,6 @@ async def _update_run(session: AsyncSession, run: Run, now: datetime) -> None:
     if status == "RUNNING":
         run.started_at = run.started_at or now
     run.ended_at = now if status in TERMINAL else None
-    event = RunStatusChanged(run_id=run.id or 0, owner_id=run.owner_id, status=status)
+    event = RunStatusChanged(run_id=run.id, owner_id=run.owner_id, status=status)
     await tell(session, event)
     feed.run_changed(session, run)

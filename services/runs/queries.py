@@ -1,6 +1,6 @@
-"""Every SELECT of this service. Reads for a person take that person's id (None: staff, see all).
+"""Every SELECT of runs and jobs to be read; those to be changed are read by `rows.queries`.
 
-`lock_run` comes first in every change of a run's jobs: changes of one run are made one by one.
+Reads for a person take that person's id (None: staff, see all).
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.runs.models import AttemptOutput, Job, JobOutput, Run, RunFile, Tombstone
 from shared.db import col, lock_name, table_of
-from shared.errors import NotFound
 from shared.paging import Orders, Page
 from shared.selections import Narrowing, Selection
 
@@ -91,11 +90,10 @@ OUTPUT_IDS = (
     .where(col(JobOutput.job_id) == bindparam("job_id"))
     .order_by(col(JobOutput.file_id))
 )
-JOB_AND_RUN = (
-    select(Run, Job)
-    .join(table_of(Job), col(Job.run_id) == col(Run.id))
-    .where(col(Job.id) == bindparam("job_id"))
-    .with_for_update()
+FILE_IDS = (
+    select(col(RunFile.file_id))
+    .where(col(RunFile.run_id) == bindparam("run_id"))
+    .order_by(col(RunFile.file_id))
 )
 RUN_ORDERS = Orders({"id": col(Run.id), "date_created": col(Run.created_at)}, col(Run.created_at))
 JOB_ORDERS = Orders({"id": col(Job.id), "date_created": col(Job.created_at)}, col(Job.created_at))
@@ -168,45 +166,6 @@ async def list_outputs(session: AsyncSession, which: JobFilter) -> Sequence[Any]
     return await OUTPUTS.rows(session, which.narrowing())
 
 
-async def get_job(session: AsyncSession, job_id: int, *, owner_id: int | None) -> Job:
-    job = await session.get(Job, job_id)
-    if job is None or owner_id not in (None, job.owner_id):
-        raise NotFound
-    return job
-
-
-async def lock_run(session: AsyncSession, run_id: int, *, owner_id: int | None) -> Run:
-    """The run, until the transaction ends."""
-    statement = select(Run).where(col(Run.id) == run_id).with_for_update()
-    run = (await session.scalars(statement)).one_or_none()
-    if run is None or owner_id not in (None, run.owner_id):
-        raise NotFound
-    return run
-
-
-async def lock_job(session: AsyncSession, job_id: int, *, owner_id: int | None) -> tuple[Run, Job]:
-    """A job with its run, until the transaction ends; the run is locked before the job."""
-    found = (await session.execute(JOB_AND_RUN, {"job_id": job_id})).one_or_none()
-    if found is None or owner_id not in (None, found.Job.owner_id):
-        raise NotFound
-    return found.Run, found.Job
-
-
-async def lock_job_alone(session: AsyncSession, job_id: int, *, owner_id: int | None) -> Job:
-    """For what concerns neither the job's run nor its neighbours: heartbeats and log lines."""
-    statement = select(Job).where(col(Job.id) == job_id).with_for_update()
-    job = (await session.scalars(statement)).one_or_none()
-    if job is None or owner_id not in (None, job.owner_id):
-        raise NotFound
-    return job
-
-
-async def lock_jobs(session: AsyncSession, run_id: int) -> Sequence[Job]:
-    """All jobs of a run that is locked already, in their order."""
-    statement = select(Job).where(col(Job.run_id) == run_id).order_by(col(Job.id))
-    return (await session.scalars(statement.with_for_update())).all()
-
-
 async def list_states(session: AsyncSession, run_id: int) -> Sequence[Any]:
     """(job, status) of a run's jobs, in their order."""
     return (await session.execute(STATES, {"run_id": run_id})).all()
@@ -216,17 +175,8 @@ async def output_ids(session: AsyncSession, job_id: int) -> list[int]:
     return list((await session.scalars(OUTPUT_IDS, {"job_id": job_id})).all())
 
 
-async def input_ids(session: AsyncSession, job: Job) -> list[int]:
-    """What a job works on: the outputs of its parent, for the first job the run's files."""
-    if job.parent_id is not None:
-        return await output_ids(session, job.parent_id)
-    return await run_file_ids(session, job.run_id)
-
-
 async def run_file_ids(session: AsyncSession, run_id: int) -> list[int]:
-    used = col(RunFile.file_id)
-    statement = select(used).where(col(RunFile.run_id) == run_id).order_by(used)
-    return list((await session.scalars(statement)).all())
+    return list((await session.scalars(FILE_IDS, {"run_id": run_id})).all())
 
 
 async def job_ids_with_output(
@@ -257,11 +207,6 @@ async def made_file_ids(session: AsyncSession, run_id: int) -> list[int]:
     [file_id] = made.c
     statement = select(file_id).where(file_id.not_in(inputs)).order_by(file_id)
     return list((await session.scalars(statement)).all())
-
-
-async def find_child(session: AsyncSession, job_id: int) -> Job | None:
-    statement = select(Job).where(col(Job.parent_id) == job_id)
-    return (await session.scalars(statement)).one_or_none()
 
 
 async def list_expired(session: AsyncSession, now: datetime, *, limit: int) -> Sequence[int]:

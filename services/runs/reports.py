@@ -7,11 +7,9 @@ what has ended keeps its state, and its result once the next job has taken it.
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import delete
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlmodel import col
 
-from services.runs import leases, presenter, progress, queries
+from services.runs import leases, outputs, presenter, progress
 from services.runs.attempts import record
 from services.runs.errors import (
     IllegalStep,
@@ -21,7 +19,9 @@ from services.runs.errors import (
     StaleLease,
 )
 from services.runs.logs import writing
-from services.runs.models import Job, JobOutput, Run
+from services.runs.rows import holding
+from services.runs.rows.holding import JobRow, RunRow
+from services.runs.rows.queries import find_child, lock_job
 from services.runs.schemas import JobReport
 from services.runs.settings import RunsSettings
 from services.runs.states import TERMINAL, WAITING, can_become
@@ -54,7 +54,7 @@ async def report_job(
 ) -> dict[str, Any]:
     """In one transaction; new output files are held between two, and it is judged in both."""
     async with database.transaction() as session:
-        run, job = await queries.lock_job(session, job_id, owner_id=caller.only_owner)
+        run, job = await lock_job(session, job_id, owner_id=caller.only_owner)
         report = _read(submission, caller)
         await _judge(session, job, report)
         new_files = await _new_output_ids(session, job, report.changes)
@@ -62,7 +62,7 @@ async def report_job(
             return await _write(session, run, job, report, links, settings)
     await files.hold(run.holder, new_files, role="output", owner_id=job.owner_id, caller=caller)
     async with database.transaction() as session:
-        run, job = await queries.lock_job(session, job_id, owner_id=None)
+        run, job = await lock_job(session, job_id, owner_id=None)
         await _judge(session, job, report)
         return await _write(session, run, job, report, links, settings)
 
@@ -77,25 +77,25 @@ def _read(submission: Submission, caller: Caller) -> _Report:
 
 async def _write(
     session: AsyncSession,
-    run: Run,
-    job: Job,
+    run: RunRow,
+    job: JobRow,
     report: _Report,
     links: Hyperlinks,
     settings: RunsSettings,
 ) -> dict[str, Any]:
     await _change(session, run, job, report, settings)
-    await session.flush()
+    await holding.write(session)
     return await presenter.show_this_job(session, job, links)
 
 
 async def _change(
-    session: AsyncSession, run: Run, job: Job, report: _Report, settings: RunsSettings
+    session: AsyncSession, run: RunRow, job: JobRow, report: _Report, settings: RunsSettings
 ) -> None:
     changes = report.changes
     if "output" in changes:
         job.output = changes["output"]
     wanted = changes.get("output_files")
-    has_new_outputs = wanted is not None and await _set_outputs(session, job, wanted)
+    has_new_outputs = wanted is not None and await outputs.replace(session, job.id, wanted)
     if "logs" in changes:
         await writing.replace(session, job, changes["logs"], bytes_max=settings.log_bytes_max)
     status = changes.get("status", job.status)
@@ -109,7 +109,7 @@ async def _change(
         await progress.tell_outputs(session, job)
 
 
-async def _judge(session: AsyncSession, job: Job, report: _Report) -> None:
+async def _judge(session: AsyncSession, job: JobRow, report: _Report) -> None:
     """Refuse what the job's lease, its state or the next job forbid."""
     status = report.changes.get("status", job.status)
     if report.lease is not None and not leases.is_lease_of(job, report.lease):
@@ -121,44 +121,31 @@ async def _judge(session: AsyncSession, job: Job, report: _Report) -> None:
     if not can_become(job.status, status):
         raise IllegalStep(job.status, status)
     if job.status in TERMINAL and await _changes_result(session, job, report.changes):
-        child = await queries.find_child(session, job.id or 0)
+        child = await find_child(session, job.id)
         if child is not None and child.status != "PENDING":
             raise ResultInUse
 
 
-def _refuse_to_begin_in_vain(job: Job) -> None:
+def _refuse_to_begin_in_vain(job: JobRow) -> None:
     if job.lease_hash is not None or job.status == "CANCELED":
         raise NotYoursToBegin(f"Job {job.id} is {job.status}: it is not for you to begin.")
 
 
-async def _changes_result(session: AsyncSession, job: Job, changes: dict[str, Any]) -> bool:
+async def _changes_result(session: AsyncSession, job: JobRow, changes: dict[str, Any]) -> bool:
     if changes.get("output", job.output) != job.output:
         return True
     if "output_files" not in changes:
         return False
-    return bool(changes["output_files"] != await queries.output_ids(session, job.id or 0))
+    return bool(changes["output_files"] != await outputs.list_outputs(session, job.id))
 
 
-async def _new_output_ids(session: AsyncSession, job: Job, changes: dict[str, Any]) -> list[int]:
+async def _new_output_ids(session: AsyncSession, job: JobRow, changes: dict[str, Any]) -> list[int]:
     """Files named for the first time. Inputs that the job hands on are held by the run already."""
     wanted = set(changes.get("output_files", ()))
     if not wanted:
         return []
-    known = await queries.output_ids(session, job.id or 0) + await queries.input_ids(session, job)
+    known = [
+        *await outputs.list_outputs(session, job.id),
+        *await outputs.list_inputs(session, job),
+    ]
     return sorted(wanted.difference(known))
-
-
-async def _set_outputs(session: AsyncSession, job: Job, wanted: list[int]) -> bool:
-    """Whether that changed anything."""
-    job_id = job.id or 0
-    stored = set(await queries.output_ids(session, job_id))
-    dropped = stored.difference(wanted)
-    if dropped:
-        await session.execute(
-            delete(JobOutput).where(
-                col(JobOutput.job_id) == job_id, col(JobOutput.file_id).in_(dropped)
-            )
-        )
-    session.add_all(JobOutput(job_id=job_id, file_id=one) for one in set(wanted) - stored)
-    await session.flush()
-    return stored != set(wanted)

@@ -6,9 +6,10 @@ attempt that failed belong to it, held by the run until the run is deleted.
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.runs import leases, progress, queries
+from services.runs import leases, outputs, progress, queries
 from services.runs.errors import InputGone, NothingToRetry
 from services.runs.queries import RunFilter
+from services.runs.rows.queries import get_job, lock_jobs, lock_run
 from services.runs.settings import RunsSettings
 from services.runs.states import RETRIABLE
 from shared.auth import Caller
@@ -36,7 +37,7 @@ async def _inputs_needed(session: AsyncSession, run_id: int, caller: Caller) -> 
     _judge(runs[0].status)
     states = await queries.list_states(session, run_id)
     first = next(state.id for state in states if state.status in RETRIABLE)
-    return await queries.input_ids(session, await queries.get_job(session, first, owner_id=None))
+    return await outputs.list_inputs(session, await get_job(session, first, owner_id=None))
 
 
 async def _refuse_missing(files: FilesClient, input_ids: list[int], caller: Caller) -> None:
@@ -49,9 +50,9 @@ async def _refuse_missing(files: FilesClient, input_ids: list[int], caller: Call
 async def _begin_anew(
     session: AsyncSession, run_id: int, caller: Caller, settings: RunsSettings
 ) -> None:
-    run = await queries.lock_run(session, run_id, owner_id=caller.only_owner)
+    run = await lock_run(session, run_id, owner_id=caller.only_owner)
     _judge(run.status)
-    jobs = [job for job in await queries.lock_jobs(session, run_id) if job.status in RETRIABLE]
+    jobs = [job for job in await lock_jobs(session, run_id) if job.status in RETRIABLE]
     for job in jobs:
         await leases.begin_anew(session, job, f"retried by {caller.username}")
     await progress.move_all(session, run, jobs, "PENDING", settings)

@@ -23,10 +23,14 @@ from services.runs.models import (
 )
 from services.runs.planning import Plan, plan_run
 from services.runs.queries import RunFilter
+from services.runs.rows import holding
+from services.runs.rows.holding import JobRow, RunRow
+from services.runs.rows.queries import lock_job, lock_run
 from services.runs.settings import RunsSettings
 from services.runs.webhooks.telling import tell
 from shared.auth import Caller
 from shared.bodies import Submission
+from shared.clock import utc_now
 from shared.db import Database, lock_name, table_of
 from shared.errors import LINK_MISSING, InvalidFields
 from shared.events.runs import RunCreated, RunDeleted
@@ -35,8 +39,6 @@ from shared.idempotency import keep_created
 
 USER = "user"
 PIPELINE = "pipeline"
-INSERT_RUN = insert(table_of(Run)).returning(col(Run.id))
-INSERT_JOB = insert(table_of(Job)).returning(col(Job.id))
 INSERT_FILES = insert(table_of(RunFile))
 
 
@@ -55,25 +57,28 @@ async def create_run(
     async with database.transaction() as session:
         await _refuse_what_is_gone(session, caller.user_id, plan.pipeline_id)
         run, jobs = await _add_run(session, plan, caller.user_id, settings)
-        made = presenter.view_run(run, plan.file_ids, [job.id or 0 for job in jobs], links)
+        made = presenter.view_run(run, plan.file_ids, [job.id for job in jobs], links)
         return await keep_created(session, made)
 
 
 async def _add_run(
     session: AsyncSession, plan: Plan, owner_id: int, settings: RunsSettings
-) -> tuple[Run, list[Job]]:
+) -> tuple[RunRow, list[JobRow]]:
     """All of it, told of, and the first job offered."""
-    run = Run(owner_id=owner_id, pipeline_id=plan.pipeline_id, holder=plan.holder)
-    run.id = run_id = await _insert(session, INSERT_RUN, run)
+    now = utc_now()
+    run = RunRow(
+        id=0, owner_id=owner_id, pipeline_id=plan.pipeline_id, holder=plan.holder, created_at=now
+    )
+    await holding.add(session, holding.RUNS, run)
     if plan.file_ids:
-        files = [{"run_id": run_id, "file_id": file_id} for file_id in plan.file_ids]
+        files = [{"run_id": run.id, "file_id": file_id} for file_id in plan.file_ids]
         await session.execute(INSERT_FILES, files)
     jobs = await _add_jobs(session, plan, run, settings)
     event = RunCreated(
-        run_id=run_id,
+        run_id=run.id,
         owner_id=owner_id,
         pipeline_id=plan.pipeline_id,
-        job_ids=[job.id or 0 for job in jobs],
+        job_ids=[job.id for job in jobs],
         file_ids=plan.file_ids,
         holder=plan.holder,
     )
@@ -86,32 +91,30 @@ async def _add_run(
 
 
 async def _add_jobs(
-    session: AsyncSession, plan: Plan, run: Run, settings: RunsSettings
-) -> list[Job]:
-    jobs: list[Job] = []
+    session: AsyncSession, plan: Plan, run: RunRow, settings: RunsSettings
+) -> list[JobRow]:
+    jobs: list[JobRow] = []
     for step in plan.steps:
-        job = Job(
-            run_id=run.id or 0,
+        function = step.function
+        job = JobRow(
+            id=0,
+            run_id=run.id,
             owner_id=run.owner_id,
             parent_id=jobs[-1].id if jobs else None,
+            created_at=run.created_at,
             task_id=step.task_id,
-            function=step.function.name,
-            module=step.function.module_name,
-            repo_url=step.function.repo_url,
-            commit=step.function.commit,
+            function=function.name,
+            module=function.module_name,
+            repo_url=function.repo_url,
+            commit=function.commit,
             arguments=step.arguments,
-            timeout_seconds=step.function.timeout_seconds,
+            timeout_seconds=function.timeout_seconds,
         )
         if not jobs:
             progress.put_off_offer(job, settings)
-        job.id = await _insert(session, INSERT_JOB, job)
+        await holding.add(session, holding.JOBS, job)
         jobs.append(job)
     return jobs
-
-
-async def _insert(session: AsyncSession, statement: Any, row: Run | Job) -> int:
-    """Past the ORM, whose flushes cost several times the statement."""
-    return int((await session.scalars(statement, row.model_dump(exclude={"id"}))).one())
 
 
 async def _refuse_what_is_gone(session: AsyncSession, owner_id: int, pipeline_id: int) -> None:
@@ -122,7 +125,7 @@ async def _refuse_what_is_gone(session: AsyncSession, owner_id: int, pipeline_id
 
 async def delete_run(session: AsyncSession, run_id: int, *, owner_id: int | None) -> None:
     """Jobs, logs and - within a moment - output files go; a backend at work finds its job gone."""
-    run = await queries.lock_run(session, run_id, owner_id=owner_id)
+    run = await lock_run(session, run_id, owner_id=owner_id)
     event = RunDeleted(
         run_id=run_id,
         owner_id=run.owner_id,
@@ -162,7 +165,7 @@ async def _delete_runs_of(
 async def forget_output(session: AsyncSession, file_id: int, *, owner_id: int) -> None:
     """No job or attempt lists the file any more; only its owner's could."""
     listing = await queries.job_ids_with_output(session, file_id, owner_id=owner_id)
-    jobs = [(await queries.lock_job(session, job_id, owner_id=None))[1] for job_id in listing]
+    jobs = [(await lock_job(session, job_id, owner_id=None))[1] for job_id in listing]
     for table in (JobOutput, AttemptOutput):
         await session.execute(
             delete(table).where(

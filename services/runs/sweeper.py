@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from services.runs import leases, measures, queries
 from services.runs.offers.again import offer_again
 from services.runs.offers.queries import list_unclaimed
+from services.runs.rows.queries import lock_job
 from services.runs.settings import RunsSettings
 from services.runs.times import Hearing, Moment, begin_times_anew, pull_in_times
 from shared.clock import utc_now
@@ -51,7 +52,7 @@ async def _expire(database: Database, job_id: int, settings: RunsSettings) -> No
     """Its own short transaction; a job that was deleted meanwhile needs nothing."""
     with suppress(NotFound):
         async with database.transaction() as session:
-            run, job = await queries.lock_job(session, job_id, owner_id=None)
+            run, job = await lock_job(session, job_id, owner_id=None)
             if why := leases.why_it_ends(job, settings):
                 told = {"job": job_id, "attempt": job.attempt, "worker": job.worker, "why": why}
                 log.warning("lease_ended", **told)

@@ -6,18 +6,18 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.runs import leases
 from services.runs.logs import writing
-from services.runs.models import Job, Run
+from services.runs.rows.holding import JobRow, RunRow
 from services.runs.schemas import Heartbeat, LogAppend, Release
 from services.runs.settings import RunsSettings
 
 
-def renew(job: Job, heartbeat: Heartbeat, settings: RunsSettings) -> None:
+def renew(job: JobRow, heartbeat: Heartbeat, settings: RunsSettings) -> None:
     leases.check_held(job, heartbeat.lease)
     leases.extend(job, settings)
 
 
 async def append_log(
-    session: AsyncSession, job: Job, chunk: LogAppend, settings: RunsSettings
+    session: AsyncSession, job: JobRow, chunk: LogAppend, settings: RunsSettings
 ) -> dict[str, Any]:
     """Where the log ends afterwards, and whether it takes no more."""
     leases.check_held(job, chunk.lease)
@@ -28,7 +28,7 @@ async def append_log(
 
 
 async def release(
-    session: AsyncSession, run: Run, job: Job, body: Release, settings: RunsSettings
+    session: AsyncSession, run: RunRow, job: JobRow, body: Release, settings: RunsSettings
 ) -> None:
     leases.check_held(job, body.lease)
     reason = f"released: {body.reason or 'no reason given'}"

@@ -5,9 +5,9 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.runs.attempts import queries
-from services.runs.models import Job
 from services.runs.presenter import duration_seconds, grouped, maybe_iso
 from services.runs.queries import output_ids
+from services.runs.rows.holding import JobRow
 from shared.clock import iso
 from shared.hyperlinks import Hyperlinks
 from shared.lists import narrowed
@@ -28,18 +28,18 @@ ATTEMPT_FIELDS = (
 
 
 async def show_attempts(
-    session: AsyncSession, job: Job, links: Hyperlinks, wanted: frozenset[str], page: Page
+    session: AsyncSession, job: JobRow, links: Hyperlinks, wanted: frozenset[str], page: Page
 ) -> list[dict[str, Any]]:
     rows = await queries.list_attempts(session, job, page)
     left = grouped(await queries.list_outputs(session, job))
-    left[job.attempt] = sorted({*left[job.attempt], *await output_ids(session, job.id or 0)})
+    left[job.attempt] = sorted({*left[job.attempt], *await output_ids(session, job.id)})
     return [narrowed(_attempt(row, job, left.get(row.attempt, []), links), wanted) for row in rows]
 
 
-def _attempt(row: Any, job: Job, file_ids: list[int], links: Hyperlinks) -> dict[str, Any]:
+def _attempt(row: Any, job: JobRow, file_ids: list[int], links: Hyperlinks) -> dict[str, Any]:
     return {
         "id": row.id,
-        "job": links.item("jobs", job.id or 0),
+        "job": links.item("jobs", job.id),
         "attempt": row.attempt,
         "worker": row.worker,
         "started": iso(row.started_at),

@@ -7,7 +7,8 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from services.runs.models import AttemptOutput, Job, JobAttempt
+from services.runs.models import AttemptOutput, JobAttempt
+from services.runs.rows.holding import JobRow
 from shared.paging import Orders, Page
 
 ATTEMPT_COLUMNS = (
@@ -24,27 +25,13 @@ ATTEMPT_ORDERS = Orders(
 )
 
 
-async def list_attempts(session: AsyncSession, job: Job, page: Page) -> Sequence[Any]:
+async def list_attempts(session: AsyncSession, job: JobRow, page: Page) -> Sequence[Any]:
     statement = select(*ATTEMPT_COLUMNS).where(col(JobAttempt.job_id) == job.id)
     return page.cut((await session.execute(page.applied(statement), page.params)).all())
 
 
-async def list_outputs(session: AsyncSession, job: Job) -> Sequence[Any]:
+async def list_outputs(session: AsyncSession, job: JobRow) -> Sequence[Any]:
     """(attempt, file) of what earlier attempts left, both ascending."""
     columns = col(AttemptOutput.attempt), col(AttemptOutput.file_id)
     statement = select(*columns).where(col(AttemptOutput.job_id) == job.id).order_by(*columns)
     return (await session.execute(statement)).all()
-
-
-async def find_open_attempt(session: AsyncSession, job: Job) -> JobAttempt | None:
-    statement = select(JobAttempt).where(
-        col(JobAttempt.job_id) == job.id,
-        col(JobAttempt.attempt) == job.attempt,
-        col(JobAttempt.ended_at).is_(None),
-    )
-    return (await session.scalars(statement)).one_or_none()
-
-
-async def find_last_attempt(session: AsyncSession, job: Job) -> JobAttempt | None:
-    statement = select(JobAttempt).where(col(JobAttempt.job_id) == job.id)
-    return (await session.scalars(statement.order_by(col(JobAttempt.id).desc()))).first()

@@ -17,7 +17,8 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.runs.live import queries
-from services.runs.models import FeedEntry, FeedPosition, Job, Run
+from services.runs.models import FeedEntry, FeedPosition
+from services.runs.rows.holding import JobRow, RunRow
 from shared.clock import utc_now
 from shared.db import Database, col, table_of, write_last
 
@@ -54,32 +55,32 @@ class _Noted:
     gone_owners: set[int] = field(default_factory=set)
 
 
-def run_changed(session: AsyncSession, run: Run) -> None:
+def run_changed(session: AsyncSession, run: RunRow) -> None:
     """It was made, or has another status."""
     _note(session, run, RUN, run_id=run.id, status=run.status)
 
 
-def run_deleted(session: AsyncSession, run: Run) -> None:
+def run_deleted(session: AsyncSession, run: RunRow) -> None:
     """What there was to tell of it before is of no use any more."""
     noted = _noted(session)
     noted.entries = [entry for entry in noted.entries if entry["run_id"] != run.id]
-    noted.gone_runs.append(run.id or 0)
+    noted.gone_runs.append(run.id)
     _note(session, run, RUN_DELETED, run_id=run.id)
 
 
-def job_changed(session: AsyncSession, job: Job) -> None:
+def job_changed(session: AsyncSession, job: JobRow) -> None:
     of_job = {"run_id": job.run_id, "job_id": job.id}
     _note(session, job, JOB, **of_job, status=job.status, attempt=job.attempt)
 
 
-def log_grew(session: AsyncSession, job: Job, start: int, size: int) -> None:
+def log_grew(session: AsyncSession, job: JobRow, start: int, size: int) -> None:
     """By so many bytes of UTF-8, after so many."""
     of_job = {"run_id": job.run_id, "job_id": job.id}
     for at in range(start, start + size, LOG_BYTES_MAX):
         _note(session, job, LOG, **of_job, start=at, size=min(LOG_BYTES_MAX, start + size - at))
 
 
-def log_cut(session: AsyncSession, job: Job, at: int) -> None:
+def log_cut(session: AsyncSession, job: JobRow, at: int) -> None:
     """From this byte on, what stood in the log stands there no more."""
     noted = _noted(session)
     noted.entries = [entry for entry in noted.entries if not _is_cut_off(entry, job, at)]
@@ -110,12 +111,12 @@ async def prune(database: Database, before: datetime) -> None:
             )
 
 
-def _is_cut_off(entry: dict[str, Any], job: Job, at: int) -> bool:
+def _is_cut_off(entry: dict[str, Any], job: JobRow, at: int) -> bool:
     is_of_log = entry["kind"] == LOG and entry["job_id"] == job.id
     return is_of_log and bool(entry["start"] >= at)
 
 
-def _note(session: AsyncSession, of: Run | Job, kind: str, **values: Any) -> None:
+def _note(session: AsyncSession, of: RunRow | JobRow, kind: str, **values: Any) -> None:
     blank = {"job_id": None, "status": None, "attempt": None, "start": None, "size": None}
     entry = {**blank, **values, "owner_id": of.owner_id, "kind": kind, "created_at": utc_now()}
     _noted(session).entries.append(entry)

@@ -13,6 +13,7 @@ from sqlmodel import col
 
 from services.runs.models import Job, LogChunk
 from services.runs.queries import JobFilter
+from services.runs.rows.holding import JobRow
 from shared import db
 from shared.paging import Page
 from shared.selections import Selection
@@ -52,11 +53,11 @@ async def list_chunks(
 
 
 async def each_chunk(
-    session: AsyncSession, job: Job, start: int, stop: int | None
+    session: AsyncSession, job: JobRow, start: int, stop: int | None
 ) -> AsyncIterator[Any]:
     """Every piece from the one that holds byte `start` to the one with the byte before `stop`."""
     while start < (stop or 0):
-        for chunk in await list_chunks(session, job.id or 0, start, edition=job.log_edition):
+        for chunk in await list_chunks(session, job.id, start, edition=job.log_edition):
             if chunk.start >= (stop or 0):
                 return
             yield chunk

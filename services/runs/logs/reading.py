@@ -12,7 +12,7 @@ from typing import Any
 from starlette.responses import Response, StreamingResponse
 
 from services.runs.logs import queries
-from services.runs.models import Job
+from services.runs.rows.holding import JobRow
 from shared.answers import json_response
 from shared.db import Database
 from shared.errors import InvalidFields
@@ -66,7 +66,9 @@ class Portion:
         return f"bytes {self.start}-{self.stop - 1}/{self.size}"
 
 
-def answer(database: Database, job: Job, asked: Mapping[str, str], offset: str | None) -> Response:
+def answer(
+    database: Database, job: JobRow, asked: Mapping[str, str], offset: str | None
+) -> Response:
     size = job.log_bytes or 0
     etag = f'"{job.id}-{job.log_edition}-{size}"'
     headers = {"ETag": etag, "Accept-Ranges": "bytes", "Cache-Control": "private, no-cache"}
@@ -104,13 +106,11 @@ def _offset_wanted(text: str | None) -> int:
     return int(text or 0)
 
 
-async def _stream(database: Database, job: Job, portion: Portion) -> AsyncIterator[bytes]:
+async def _stream(database: Database, job: JobRow, portion: Portion) -> AsyncIterator[bytes]:
     position = portion.start
     while position < portion.stop:
         async with database.reading() as session:
-            chunks = await queries.list_chunks(
-                session, job.id or 0, position, edition=job.log_edition
-            )
+            chunks = await queries.list_chunks(session, job.id, position, edition=job.log_edition)
         if not chunks:
             raise LogReplaced
         for chunk in chunks:

@@ -2,7 +2,7 @@
 
 A chunk says how many bytes stand before it, so one that is sent twice is stored once. A log that
 reaches its limit gets a line of ours that says where it was cut, and takes nothing more but such
-lines. Callers hold the job's lock; `Job.log_bytes` is the sum of the pieces, and null for a log
+lines. Callers hold the job's lock; `JobRow.log_bytes` is the sum of the pieces, and null for a log
 that never was.
 """
 
@@ -13,7 +13,8 @@ from sqlmodel import col
 from services.runs.errors import LogGap
 from services.runs.live import feed
 from services.runs.logs import queries
-from services.runs.models import Job, LogChunk
+from services.runs.models import LogChunk
+from services.runs.rows.holding import JobRow
 
 # Short lines are gathered in one row, up to this size; longer texts fill several.
 CHUNK_BYTES_MAX = 64 * 1024
@@ -21,7 +22,7 @@ OWN_LINE_PREFIX = "mlsploit: "
 
 
 async def append_at(
-    session: AsyncSession, job: Job, offset: int, text: str, *, bytes_max: int
+    session: AsyncSession, job: JobRow, offset: int, text: str, *, bytes_max: int
 ) -> None:
     """Store what of a text is not stored yet; of a log that was cut, nothing is."""
     if job.log_cut_at is not None:
@@ -34,20 +35,20 @@ async def append_at(
     await _append(session, job, piece[known:], bytes_max)
 
 
-async def append_line(session: AsyncSession, job: Job, sentence: str) -> None:
+async def append_line(session: AsyncSession, job: JobRow, sentence: str) -> None:
     """A line of our own, at the start of a line; the limit is not for these."""
-    last = await queries.find_last_chunk(session, job.id or 0)
+    last = await queries.find_last_chunk(session, job.id)
     begins_line = last is None or last.text.endswith("\n")
     line = f"{'' if begins_line else chr(10)}{OWN_LINE_PREFIX}{sentence}\n"
     await _store(session, job, line.encode(), is_ours=True)
 
 
-def begin_anew(job: Job) -> None:
+def begin_anew(job: JobRow) -> None:
     """Whoever does the job next writes below what stands here, knowing of it or not."""
     job.log_base = job.log_bytes or 0
 
 
-async def replace(session: AsyncSession, job: Job, text: str | None, *, bytes_max: int) -> None:
+async def replace(session: AsyncSession, job: JobRow, text: str | None, *, bytes_max: int) -> None:
     """Backends of old send the whole log with every line: store what is new at its end.
 
     Their whole log is what they themselves said: earlier attempts and our own lines stay.
@@ -60,7 +61,7 @@ async def replace(session: AsyncSession, job: Job, text: str | None, *, bytes_ma
         await _append(session, job, whole[known:], bytes_max)
 
 
-async def _has(session: AsyncSession, job: Job, offset: int, piece: bytes) -> bool:
+async def _has(session: AsyncSession, job: JobRow, offset: int, piece: bytes) -> bool:
     """Whether these bytes are what is stored there."""
     end = offset + len(piece)
     async for chunk in queries.each_chunk(session, job, offset, end):
@@ -71,7 +72,7 @@ async def _has(session: AsyncSession, job: Job, offset: int, piece: bytes) -> bo
     return True
 
 
-async def _append(session: AsyncSession, job: Job, piece: bytes, bytes_max: int) -> None:
+async def _append(session: AsyncSession, job: JobRow, piece: bytes, bytes_max: int) -> None:
     room = max(0, bytes_max - (job.log_bytes or 0))
     kept = piece[: _whole_characters(piece, room)]
     await _store(session, job, kept)
@@ -81,8 +82,10 @@ async def _append(session: AsyncSession, job: Job, piece: bytes, bytes_max: int)
         await append_line(session, job, sentence)
 
 
-async def _store(session: AsyncSession, job: Job, piece: bytes, *, is_ours: bool = False) -> None:
-    job_id, start = job.id or 0, job.log_bytes or 0
+async def _store(
+    session: AsyncSession, job: JobRow, piece: bytes, *, is_ours: bool = False
+) -> None:
+    job_id, start = job.id, job.log_bytes or 0
     job.log_bytes = start + len(piece)
     if not piece:
         return
@@ -100,7 +103,7 @@ async def _store(session: AsyncSession, job: Job, piece: bytes, *, is_ours: bool
     await session.flush()
 
 
-def _takes(last: LogChunk, job: Job, piece: bytes) -> bool:
+def _takes(last: LogChunk, job: JobRow, piece: bytes) -> bool:
     is_of_this_attempt = last.start >= job.log_base
     return is_of_this_attempt and not last.is_ours and last.size + len(piece) <= CHUNK_BYTES_MAX
 
@@ -115,7 +118,7 @@ def _whole_characters(piece: bytes, size_max: int) -> int:
     return size
 
 
-async def _length_of_beginning(session: AsyncSession, job: Job, whole: bytes) -> int | None:
+async def _length_of_beginning(session: AsyncSession, job: JobRow, whole: bytes) -> int | None:
     """How much of the text this backend has said before; None when it did not begin like that."""
     known = 0
     async for chunk in queries.each_chunk(session, job, job.log_base, job.log_bytes):
@@ -128,7 +131,7 @@ async def _length_of_beginning(session: AsyncSession, job: Job, whole: bytes) ->
 
 
 async def _forget(
-    session: AsyncSession, job: Job, whole: bytes, *, has_text: bool, bytes_max: int
+    session: AsyncSession, job: JobRow, whole: bytes, *, has_text: bool, bytes_max: int
 ) -> None:
     """Another text in the place of what this backend said before."""
     sentences = [

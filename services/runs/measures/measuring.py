@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.runs import measures
 from services.runs.measures import queries
-from services.runs.models import Job
+from services.runs.rows.holding import JobRow
 from services.runs.states import TERMINAL, UNFINISHED
 from shared.clock import utc_now
 from shared.db import Database
@@ -50,7 +50,7 @@ async def measure(database: Database) -> None:
     measures.BACKENDS.set(present)
 
 
-def note_moved(session: AsyncSession, jobs: Sequence[Job]) -> None:
+def note_moved(session: AsyncSession, jobs: Sequence[JobRow]) -> None:
     session.info.setdefault(MOVED, []).extend(jobs)
 
 

@@ -11,10 +11,10 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.runs import progress
-from services.runs.models import Job
 from services.runs.offers import queries
 from services.runs.presenter import grouped
 from services.runs.queries import JobFilter, RunFilter, list_outputs, list_run_files
+from services.runs.rows.holding import JobRow
 from services.runs.settings import RunsSettings
 from shared.clock import utc_now
 from shared.db import Database
@@ -40,11 +40,11 @@ async def _offer_some(
     inputs = await _inputs(session, jobs)
     for job in jobs:
         log.info("job_announced_again", job=job.id, announcements=job.announcements)
-        await progress.announce(session, job, inputs[job.id or 0])
+        await progress.announce(session, job, inputs[job.id])
         progress.put_off_offer(job, settings)
 
 
-async def _inputs(session: AsyncSession, jobs: Sequence[Job]) -> dict[int, list[int]]:
+async def _inputs(session: AsyncSession, jobs: Sequence[JobRow]) -> dict[int, list[int]]:
     """What each of them works on: its run's files, or the outputs of the job before it."""
     first = [job for job in jobs if job.parent_id is None]
     later = [job for job in jobs if job.parent_id is not None]
@@ -52,6 +52,6 @@ async def _inputs(session: AsyncSession, jobs: Sequence[Job]) -> dict[int, list[
     files = grouped(await list_run_files(session, of_runs))
     of_parents = JobFilter(ids=[job.parent_id or 0 for job in later])
     outputs = grouped(await list_outputs(session, of_parents))
-    return {job.id or 0: files[job.run_id] for job in first} | {
-        job.id or 0: outputs[job.parent_id or 0] for job in later
+    return {job.id: files[job.run_id] for job in first} | {
+        job.id: outputs[job.parent_id or 0] for job in later
     }

@@ -8,6 +8,7 @@ from sqlalchemy import Select, bindparam, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.runs.models import Job
+from services.runs.rows.holding import JOBS, JobRow, hold
 from shared.db import col
 
 # Asked every other second, for ever, so built once.
@@ -31,8 +32,8 @@ async def any_offered(session: AsyncSession) -> bool:
 
 async def lock_unclaimed(
     session: AsyncSession, job_ids: Sequence[int], now: datetime
-) -> Sequence[Job]:
+) -> Sequence[JobRow]:
     """Those of these that still are; what somebody else holds is being taken or offered."""
-    statement = select(Job).where(col(Job.id).in_(job_ids), col(Job.announce_at) < now)
+    statement = select(*JOBS.columns).where(col(Job.id).in_(job_ids), col(Job.announce_at) < now)
     statement = statement.order_by(col(Job.id)).with_for_update(skip_locked=True)
-    return (await session.scalars(statement)).all()
+    return [hold(session, JOBS, row) for row in (await session.execute(statement)).all()]

@@ -3,11 +3,11 @@
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from services.runs import queries
 from services.runs.attempts.presenter import ATTEMPT_FIELDS, show_attempts
 from services.runs.attempts.queries import ATTEMPT_ORDERS
 from services.runs.attempts.schemas import AttemptRead
 from services.runs.dependencies import AttemptPage, Reader
+from services.runs.rows.queries import get_job
 from shared.db import ReadSessionDep
 from shared.hyperlinks import HyperlinksDep, PathId
 from shared.lists import fields_wanted
@@ -31,5 +31,5 @@ async def list_attempts(
 ) -> Response:
     """Oldest first; those before a retry of the run stay."""
     wanted = fields_wanted(request.query_params, ATTEMPT_FIELDS)
-    job = await queries.get_job(session, job_id, owner_id=caller.only_owner)
+    job = await get_job(session, job_id, owner_id=caller.only_owner)
     return page.answer(await show_attempts(session, job, links, wanted, page))

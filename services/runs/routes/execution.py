@@ -5,8 +5,9 @@ from typing import Any
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from services.runs import claims, queries, work
+from services.runs import claims, work
 from services.runs.dependencies import Executor, PeersDep, SettingsDep
+from services.runs.rows.queries import lock_job, lock_job_alone
 from services.runs.schemas import (
     Claimed,
     ClaimRequest,
@@ -77,7 +78,7 @@ async def renew_lease(
     settings: SettingsDep,
 ) -> Response:
     """Still at work; after a 409 the job is somebody else's, so stop."""
-    job = await queries.lock_job_alone(session, job_id, owner_id=caller.only_owner)
+    job = await lock_job_alone(session, job_id, owner_id=caller.only_owner)
     work.renew(job, submission.into(Heartbeat), settings)
     return json_response({"lease": claims.lease_view(job, settings)})
 
@@ -96,6 +97,6 @@ async def release_job(
     settings: SettingsDep,
 ) -> Response:
     """Give the job back unfinished; it is announced again at once, the attempt does not count."""
-    run, job = await queries.lock_job(session, job_id, owner_id=caller.only_owner)
+    run, job = await lock_job(session, job_id, owner_id=caller.only_owner)
     await work.release(session, run, job, submission.into(Release), settings)
     return json_response({"status": job.status})

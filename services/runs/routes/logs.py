@@ -3,11 +3,12 @@
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from services.runs import queries, work
+from services.runs import work
 from services.runs.dependencies import Executor, Reader, SettingsDep
 from services.runs.logs import reading
 from services.runs.logs.submission import LogSubmissionDep, accepts_log
 from services.runs.routes.execution import STALE
+from services.runs.rows.queries import get_job, lock_job_alone
 from services.runs.schemas import LogAppend, LogEnd
 from shared.answers import json_response
 from shared.db import DatabaseDep, SessionDep
@@ -27,7 +28,7 @@ async def read_log(
 ) -> Response:
     """As plain text, to the byte, also while it grows; `?offset=` or `Range` to go on."""
     async with database.reading() as session:
-        job = await queries.get_job(session, job_id, owner_id=caller.only_owner)
+        job = await get_job(session, job_id, owner_id=caller.only_owner)
     return reading.answer(database, job, request.headers, request.query_params.get("offset"))
 
 
@@ -45,5 +46,5 @@ async def append_log(
     settings: SettingsDep,
 ) -> Response:
     """A piece of the log; sent twice, it is stored once. Answers where the log ends now."""
-    job = await queries.lock_job_alone(session, job_id, owner_id=caller.only_owner)
+    job = await lock_job_alone(session, job_id, owner_id=caller.only_owner)
     return json_response(await work.append_log(session, job, submission.into(LogAppend), settings))

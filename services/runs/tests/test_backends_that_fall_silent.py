@@ -2,10 +2,11 @@ import asyncio
 
 import pytest
 
-from services.runs import leases, queries
+from services.runs import leases
 from services.runs.errors import NotClaimable
 from services.runs.models import Job
 from services.runs.offers.again import JOBS_AT_ONCE_MAX
+from services.runs.rows.queries import lock_job
 from services.runs.settings import RunsSettings
 from services.runs.sweeper import sweep
 from services.runs.testing import Api, offers, pass_time, url
@@ -155,13 +156,13 @@ async def test_an_administrator_takes_a_job_back_and_it_is_offered_again(
     await api.patch(first, {"status": "RUNNING"})
 
     async with database.transaction() as session:
-        run, job = await queries.lock_job(session, id_of(first), owner_id=None)
+        run, job = await lock_job(session, id_of(first), owner_id=None)
         await leases.requeue(session, run, job, settings)
 
     assert (await api.read(first))["status"] == "PENDING"
     assert await offers(published) == [1, 2]
     async with database.transaction() as session:
-        run, job = await queries.lock_job(session, id_of(second), owner_id=None)
+        run, job = await lock_job(session, id_of(second), owner_id=None)
         with pytest.raises(NotClaimable, match="waits for job"):
             await leases.requeue(session, run, job, settings)
 

@@ -3,8 +3,9 @@
 import pytest
 from sqlalchemy import event
 
-from services.runs import queries, sweeper
+from services.runs import sweeper
 from services.runs.logs import writing
+from services.runs.rows.queries import lock_job_alone
 from services.runs.settings import RunsSettings
 from services.runs.testing import Api
 from shared.db import Database
@@ -83,7 +84,7 @@ async def test_a_line_of_ours_is_not_taken_for_the_backends(api: Api, database: 
     job = await a_job(api)
     await api.patch(job, {"logs": "a\nb"})
     async with database.transaction() as session:
-        locked = await queries.lock_job_alone(session, id_of(job), owner_id=None)
+        locked = await lock_job_alone(session, id_of(job), owner_id=None)
         await writing.append_line(session, locked, "said by us")
 
     longer = await api.patch(job, {"logs": "a\nb c\n"})

@@ -11,7 +11,8 @@ from sqlalchemy.util import await_only
 
 from services.runs.live import feed
 from services.runs.live.testing import Running, Stream, following, joined_log
-from services.runs.models import FeedEntry, Run
+from services.runs.models import FeedEntry
+from services.runs.rows.holding import RunRow
 from services.runs.testing import Api
 from shared.clock import utc_now
 from shared.db import Database
@@ -56,7 +57,7 @@ async def test_who_begins_to_hear_late_has_missed_nothing(
         await stream.next()
         elsewhere = Database(there.settings.database("runs"))
         async with elsewhere.transaction() as session:
-            run = Run(id=1, owner_id=1, pipeline_id=1, holder="h", status="PENDING")
+            run = RunRow(id=1, owner_id=1, pipeline_id=1, holder="h", created_at=utc_now())
             feed.run_changed(session, run)
         await elsewhere.close()
 
@@ -71,7 +72,7 @@ async def test_a_later_change_of_an_owner_is_not_seen_before_an_earlier_one(
 ) -> None:
     """Were numbers given without waiting, a reader of the later one would pass the other by."""
     database: Database = running.app.state.database
-    run = Run(id=1, owner_id=1, pipeline_id=1, holder="h", status="PENDING")
+    run = RunRow(id=1, owner_id=1, pipeline_id=1, holder="h", created_at=utc_now())
     has_number, may_commit = asyncio.Event(), asyncio.Event()
     committed: list[str] = []
 

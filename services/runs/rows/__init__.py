@@ -1,0 +1,1 @@
+"""Runs and jobs while a transaction changes them."""

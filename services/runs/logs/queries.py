@@ -7,20 +7,36 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import bindparam, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlmodel import col
 
 from services.runs.models import Job, LogChunk
 from services.runs.queries import JobFilter
 from services.runs.rows.holding import JobRow
-from shared import db
+from shared.db import col, table_of
 from shared.paging import Page
 from shared.selections import Selection
 
 CHUNKS_AT_ONCE = 8
 # With what a page may be sorted by.
-SIZES = Selection(select(db.col(Job.id), db.col(Job.created_at), db.col(Job.log_bytes)))
+SIZES = Selection(select(col(Job.id), col(Job.created_at), col(Job.log_bytes)))
+
+CHUNK = table_of(LogChunk).c
+CHUNK_COLUMNS = CHUNK.start, CHUNK.size, CHUNK.text, CHUNK.is_ours
+OF_JOB = CHUNK.job_id == bindparam("job_id")
+HOLDING = select(func.max(CHUNK.start)).where(OF_JOB, CHUNK.start <= bindparam("start"))
+CHUNKS = (
+    select(*CHUNK_COLUMNS)
+    .join(table_of(Job), col(Job.id) == CHUNK.job_id)
+    .where(
+        OF_JOB,
+        CHUNK.start >= HOLDING.scalar_subquery(),
+        col(Job.log_edition) == bindparam("edition"),
+    )
+    .order_by(CHUNK.start)
+    .limit(CHUNKS_AT_ONCE)
+)
+LAST_CHUNK = select(*CHUNK_COLUMNS).where(OF_JOB).order_by(CHUNK.start.desc()).limit(1)
 
 
 async def list_sizes(session: AsyncSession, which: JobFilter, whole: Page) -> list[int]:
@@ -40,16 +56,8 @@ async def list_chunks(
     session: AsyncSession, job_id: int, start: int, *, edition: int
 ) -> Sequence[Any]:
     """Some pieces, from the one that holds byte `start`; none once the log is another one."""
-    job, first = col(LogChunk.job_id) == job_id, col(LogChunk.start)
-    holding = select(func.max(first)).where(job, first <= start).scalar_subquery()
-    statement = (
-        select(first, col(LogChunk.size), col(LogChunk.text), col(LogChunk.is_ours))
-        .join(Job, col(Job.id) == col(LogChunk.job_id))
-        .where(job, first >= holding, col(Job.log_edition) == edition)
-        .order_by(first)
-        .limit(CHUNKS_AT_ONCE)
-    )
-    return (await session.execute(statement)).all()
+    wanted = {"job_id": job_id, "start": start, "edition": edition}
+    return (await session.execute(CHUNKS, wanted)).all()
 
 
 async def each_chunk(
@@ -64,33 +72,28 @@ async def each_chunk(
             start = chunk.start + chunk.size
 
 
-async def find_last_chunk(session: AsyncSession, job_id: int) -> LogChunk | None:
-    statement = (
-        select(LogChunk)
-        .where(col(LogChunk.job_id) == job_id)
-        .order_by(col(LogChunk.start).desc())
-        .limit(1)
-    )
-    return (await session.scalars(statement)).one_or_none()
+async def find_last_chunk(session: AsyncSession, job_id: int) -> Any:
+    """(start, size, text, is_ours); None of a log that has none."""
+    return (await session.execute(LAST_CHUNK, {"job_id": job_id})).one_or_none()
 
 
 async def list_shown_chunks(
     session: AsyncSession, which: JobFilter, *, bytes_max: int
 ) -> Sequence[Any]:
     """(job, (start, text)) in order: short logs whole, of longer ones both ends."""
-    start, length, half = col(LogChunk.start), col(Job.log_bytes), bytes_max // 2
+    length, half = col(Job.log_bytes), bytes_max // 2
     statement = (
-        select(col(LogChunk.job_id), start, col(LogChunk.text))
-        .join(Job, col(Job.id) == col(LogChunk.job_id))
+        select(CHUNK.job_id, CHUNK.start, CHUNK.text)
+        .join(table_of(Job), col(Job.id) == CHUNK.job_id)
         .where(
             *which.conditions(),
             or_(
                 length <= bytes_max,
-                start < half,
-                start + col(LogChunk.size) > length - half,
+                CHUNK.start < half,
+                CHUNK.start + CHUNK.size > length - half,
             ),
         )
-        .order_by(col(LogChunk.job_id), start)
+        .order_by(CHUNK.job_id, CHUNK.start)
     )
     rows = (await session.execute(statement)).all()
     return [(row.job_id, (row.start, row.text)) for row in rows]

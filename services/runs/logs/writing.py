@@ -6,19 +6,29 @@ lines. Callers hold the job's lock; `JobRow.log_bytes` is the sum of the pieces,
 that never was.
 """
 
-from sqlalchemy import delete
+from typing import Any
+
+from sqlalchemy import bindparam, delete, insert, update
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlmodel import col
 
 from services.runs.errors import LogGap
 from services.runs.live import feed
 from services.runs.logs import queries
 from services.runs.models import LogChunk
 from services.runs.rows.holding import JobRow
+from shared.db import col, table_of
 
 # Short lines are gathered in one row, up to this size; longer texts fill several.
 CHUNK_BYTES_MAX = 64 * 1024
 OWN_LINE_PREFIX = "mlsploit: "
+
+ADD = insert(table_of(LogChunk))
+LENGTHEN = update(table_of(LogChunk)).where(
+    col(LogChunk.job_id) == bindparam("of_job"), col(LogChunk.start) == bindparam("from_byte")
+)
+CUT = delete(table_of(LogChunk)).where(
+    col(LogChunk.job_id) == bindparam("of_job"), col(LogChunk.start) >= bindparam("from_byte")
+)
 
 
 async def append_at(
@@ -92,18 +102,20 @@ async def _store(
     feed.log_grew(session, job, start, len(piece))
     last = await queries.find_last_chunk(session, job_id)
     if last is not None and not is_ours and _takes(last, job, piece):
-        last.text += piece.decode()
-        last.size += len(piece)
+        longer = {"text": last.text + piece.decode(), "size": last.size + len(piece)}
+        await session.execute(LENGTHEN, {"of_job": job_id, "from_byte": last.start, **longer})
         return
+    chunks = []
     while piece:
         size = _whole_characters(piece, CHUNK_BYTES_MAX)
         text = piece[:size].decode()
-        session.add(LogChunk(job_id=job_id, start=start, size=size, text=text, is_ours=is_ours))
+        chunk = {"job_id": job_id, "start": start, "size": size, "text": text, "is_ours": is_ours}
+        chunks.append(chunk)
         start, piece = start + size, piece[size:]
-    await session.flush()
+    await session.execute(ADD, chunks)
 
 
-def _takes(last: LogChunk, job: JobRow, piece: bytes) -> bool:
+def _takes(last: Any, job: JobRow, piece: bytes) -> bool:
     is_of_this_attempt = last.start >= job.log_base
     return is_of_this_attempt and not last.is_ours and last.size + len(piece) <= CHUNK_BYTES_MAX
 
@@ -139,9 +151,7 @@ async def _forget(
         async for chunk in queries.each_chunk(session, job, job.log_base, job.log_bytes)
         if chunk.is_ours and chunk.start >= job.log_base and chunk.start != job.log_cut_at
     ]
-    await session.execute(
-        delete(LogChunk).where(col(LogChunk.job_id) == job.id, col(LogChunk.start) >= job.log_base)
-    )
+    await session.execute(CUT, {"of_job": job.id, "from_byte": job.log_base})
     if (job.log_bytes or 0) > job.log_base:
         feed.log_cut(session, job, job.log_base)
     job.log_bytes = job.log_base or None

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.runs import leases, measures, outputs, presenter
+from services.runs.dependencies import Means
 from services.runs.errors import NotClaimable
 from services.runs.rows import holding
 from services.runs.rows.holding import JobRow
@@ -20,8 +21,6 @@ from shared.auth import Caller
 from shared.bodies import Submission
 from shared.clients.files import FilesClient, FileView
 from shared.clock import iso, utc_now
-from shared.db import Database
-from shared.hyperlinks import Hyperlinks
 
 
 @dataclass(frozen=True)
@@ -33,39 +32,28 @@ class _Claimed:
 
 
 async def claim_job(
-    database: Database,
-    files: FilesClient,
-    job_id: int,
-    submission: Submission,
-    caller: Caller,
-    links: Hyperlinks,
-    settings: RunsSettings,
+    means: Means, job_id: int, submission: Submission, caller: Caller
 ) -> dict[str, Any]:
     """One caller wins; the job is RUNNING under a lease afterwards."""
-    async with database.transaction() as session:
-        claimed = await _claim(session, job_id, submission, caller, links, settings)
+    async with means.database.transaction() as session:
+        claimed = await _claim(session, means, job_id, submission, caller)
     _measure(claimed.job)
     try:
-        described = await _describe(files, claimed.input_ids, caller)
+        described = await _describe(means.peers.files, claimed.input_ids, caller)
     except Exception:
-        await _undo(database, claimed, settings)
+        await _undo(means, claimed)
         raise
-    return _answer(claimed, described, links, settings)
+    return _answer(claimed, described, means)
 
 
 async def _claim(
-    session: AsyncSession,
-    job_id: int,
-    submission: Submission,
-    caller: Caller,
-    links: Hyperlinks,
-    settings: RunsSettings,
+    session: AsyncSession, means: Means, job_id: int, submission: Submission, caller: Caller
 ) -> _Claimed:
     run, job = await lock_job(session, job_id, owner_id=caller.only_owner)
     worker = submission.into(ClaimRequest).worker
-    token = await leases.grant(session, run, job, worker, settings)
+    token = await leases.grant(session, run, job, worker, means.settings)
     await holding.write(session)
-    shown = await presenter.show_this_job(session, job, links)
+    shown = await presenter.show_this_job(session, job, means.links)
     return _Claimed(job, token, await outputs.list_inputs(session, job), shown)
 
 
@@ -82,27 +70,25 @@ async def _describe(files: FilesClient, input_ids: list[int], caller: Caller) ->
     return described
 
 
-async def _undo(database: Database, claimed: _Claimed, settings: RunsSettings) -> None:
+async def _undo(means: Means, claimed: _Claimed) -> None:
     """Not announced at once: whoever claims next would meet the same trouble."""
-    async with database.transaction() as session:
+    async with means.database.transaction() as session:
         run, job = await lock_job(session, claimed.job.id, owner_id=None)
         leases.check_held(job, claimed.token)
         reason = "its input files could not be described"
-        await leases.give_back(session, run, job, reason, settings, announce=False)
+        await leases.give_back(session, run, job, reason, means.settings, announce=False)
 
 
-def _answer(
-    claimed: _Claimed, files: list[FileView], links: Hyperlinks, settings: RunsSettings
-) -> dict[str, Any]:
+def _answer(claimed: _Claimed, files: list[FileView], means: Means) -> dict[str, Any]:
     job = claimed.job
     return {
         "job": claimed.shown,
-        "lease": {"token": claimed.token, **lease_view(job, settings)},
+        "lease": {"token": claimed.token, **lease_view(job, means.settings)},
         "module": {"name": job.module, "repo_url": job.repo_url, "commit": job.commit},
         "function": job.function,
         "options": json.loads(job.arguments),
-        "timeout_seconds": leases.seconds_allowed(job, settings),
-        "owner": links.item("users", job.owner_id),
+        "timeout_seconds": leases.seconds_allowed(job, means.settings),
+        "owner": means.links.item("users", job.owner_id),
         "files": [_file(file) for file in files],
     }
 

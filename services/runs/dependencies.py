@@ -15,6 +15,8 @@ from shared.auth import Caller, requires
 from shared.clients.files import FilesClient
 from shared.clients.modules import ModulesClient
 from shared.clients.pipelines import PipelinesClient
+from shared.db import Database
+from shared.hyperlinks import Hyperlinks, HyperlinksDep
 from shared.paging import Page, pages
 
 Reader = Annotated[Caller, Depends(requires("runs:read"))]
@@ -57,13 +59,25 @@ async def _hub(request: Request) -> Hub:
 HubDep = Annotated[Hub, Depends(_hub)]
 
 
-async def _peers(request: Request, settings: SettingsDep) -> Peers:
-    http = request.app.state.http
-    return Peers(
-        FilesClient(http, settings.files_url),
-        ModulesClient(http, settings.modules_url),
-        PipelinesClient(http, settings.pipelines_url),
+@dataclass(frozen=True)
+class Means:
+    """What a change of some length works with; to ask for each of these costs a request more."""
+
+    database: Database
+    peers: Peers
+    links: Hyperlinks
+    settings: RunsSettings
+
+
+async def _means(request: Request, links: HyperlinksDep) -> Means:
+    state = request.app.state
+    settings: RunsSettings = state.settings
+    peers = Peers(
+        FilesClient(state.http, settings.files_url),
+        ModulesClient(state.http, settings.modules_url),
+        PipelinesClient(state.http, settings.pipelines_url),
     )
+    return Means(state.database, peers, links, settings)
 
 
-PeersDep = Annotated[Peers, Depends(_peers)]
+MeansDep = Annotated[Means, Depends(_means)]

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.runs import leases, outputs, presenter, progress
 from services.runs.attempts import record
+from services.runs.dependencies import Means
 from services.runs.errors import (
     IllegalStep,
     LeaseRequired,
@@ -27,9 +28,6 @@ from services.runs.settings import RunsSettings
 from services.runs.states import TERMINAL, WAITING, can_become
 from shared.auth import Caller
 from shared.bodies import Submission
-from shared.clients.files import FilesClient
-from shared.db import Database
-from shared.hyperlinks import Hyperlinks
 
 
 @dataclass(frozen=True)
@@ -44,27 +42,23 @@ class _Report:
 
 
 async def report_job(
-    database: Database,
-    files: FilesClient,
-    job_id: int,
-    submission: Submission,
-    caller: Caller,
-    links: Hyperlinks,
-    settings: RunsSettings,
+    means: Means, job_id: int, submission: Submission, caller: Caller
 ) -> dict[str, Any]:
     """In one transaction; new output files are held between two, and it is judged in both."""
-    async with database.transaction() as session:
+    async with means.database.transaction() as session:
         run, job = await lock_job(session, job_id, owner_id=caller.only_owner)
         report = _read(submission, caller)
         await _judge(session, job, report)
         new_files = await _new_output_ids(session, job, report.changes)
         if not new_files:
-            return await _write(session, run, job, report, links, settings)
-    await files.hold(run.holder, new_files, role="output", owner_id=job.owner_id, caller=caller)
-    async with database.transaction() as session:
+            return await _write(session, means, run, job, report)
+    await means.peers.files.hold(
+        run.holder, new_files, role="output", owner_id=job.owner_id, caller=caller
+    )
+    async with means.database.transaction() as session:
         run, job = await lock_job(session, job_id, owner_id=None)
         await _judge(session, job, report)
-        return await _write(session, run, job, report, links, settings)
+        return await _write(session, means, run, job, report)
 
 
 def _read(submission: Submission, caller: Caller) -> _Report:
@@ -76,16 +70,11 @@ def _read(submission: Submission, caller: Caller) -> _Report:
 
 
 async def _write(
-    session: AsyncSession,
-    run: RunRow,
-    job: JobRow,
-    report: _Report,
-    links: Hyperlinks,
-    settings: RunsSettings,
+    session: AsyncSession, means: Means, run: RunRow, job: JobRow, report: _Report
 ) -> dict[str, Any]:
-    await _change(session, run, job, report, settings)
+    await _change(session, run, job, report, means.settings)
     await holding.write(session)
-    return await presenter.show_this_job(session, job, links)
+    return await presenter.show_this_job(session, job, means.links)
 
 
 async def _change(

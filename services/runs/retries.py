@@ -7,6 +7,7 @@ attempt that failed belong to it, held by the run until the run is deleted.
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.runs import leases, outputs, progress, queries
+from services.runs.dependencies import Means
 from services.runs.errors import InputGone, NothingToRetry
 from services.runs.queries import RunFilter
 from services.runs.rows.queries import get_job, lock_jobs, lock_run
@@ -14,19 +15,16 @@ from services.runs.settings import RunsSettings
 from services.runs.states import RETRIABLE
 from shared.auth import Caller
 from shared.clients.files import FilesClient
-from shared.db import Database
 from shared.errors import NotFound
 
 
-async def retry_run(
-    database: Database, files: FilesClient, run_id: int, caller: Caller, settings: RunsSettings
-) -> None:
+async def retry_run(means: Means, run_id: int, caller: Caller) -> None:
     """A run that FAILED or was CANCELED goes on from its first unfinished job."""
-    async with database.reading() as session:
+    async with means.database.reading() as session:
         input_ids = await _inputs_needed(session, run_id, caller)
-    await _refuse_missing(files, input_ids, caller)
-    async with database.transaction() as session:
-        await _begin_anew(session, run_id, caller, settings)
+    await _refuse_missing(means.peers.files, input_ids, caller)
+    async with means.database.transaction() as session:
+        await _begin_anew(session, run_id, caller, means.settings)
 
 
 async def _inputs_needed(session: AsyncSession, run_id: int, caller: Caller) -> list[int]:

@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from services.runs import presenter, progress, queries
-from services.runs.dependencies import Peers
+from services.runs.dependencies import Means
 from services.runs.errors import AdministratorsStartNoRuns
 from services.runs.live import feed
 from services.runs.models import (
@@ -31,10 +31,9 @@ from services.runs.webhooks.telling import tell
 from shared.auth import Caller
 from shared.bodies import Submission
 from shared.clock import utc_now
-from shared.db import Database, lock_name, table_of
+from shared.db import lock_name, table_of
 from shared.errors import LINK_MISSING, InvalidFields
 from shared.events.runs import RunCreated, RunDeleted
-from shared.hyperlinks import Hyperlinks
 from shared.idempotency import keep_created
 
 USER = "user"
@@ -42,22 +41,16 @@ PIPELINE = "pipeline"
 INSERT_FILES = insert(table_of(RunFile))
 
 
-async def create_run(
-    database: Database,
-    peers: Peers,
-    submission: Submission,
-    caller: Caller,
-    links: Hyperlinks,
-    settings: RunsSettings,
-) -> dict[str, Any]:
+async def create_run(means: Means, submission: Submission, caller: Caller) -> dict[str, Any]:
     """A refused run leaves nothing behind, and no transaction waits for a peer."""
     if caller.is_staff:
         raise AdministratorsStartNoRuns
-    plan = await plan_run(peers, submission, caller)
-    async with database.transaction() as session:
+    plan = await plan_run(means.peers, submission, caller)
+    async with means.database.transaction() as session:
         await _refuse_what_is_gone(session, caller.user_id, plan.pipeline_id)
-        run, jobs = await _add_run(session, plan, caller.user_id, settings)
-        made = presenter.view_run(run, plan.file_ids, [job.id for job in jobs], links)
+        run, jobs = await _add_run(session, plan, caller.user_id, means.settings)
+        job_ids = [job.id for job in jobs]
+        made = presenter.view_run(run, plan.file_ids, job_ids, means.links)
         return await keep_created(session, made)
 
 

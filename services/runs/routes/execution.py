@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from services.runs import claims, work
-from services.runs.dependencies import Executor, PeersDep, SettingsDep
+from services.runs.dependencies import Executor, MeansDep, SettingsDep
 from services.runs.rows.queries import lock_job, lock_job_alone
 from services.runs.schemas import (
     Claimed,
@@ -18,8 +18,8 @@ from services.runs.schemas import (
 )
 from shared.answers import json_response
 from shared.bodies import SubmissionDep, accepts
-from shared.db import DatabaseDep, SessionDep
-from shared.hyperlinks import HyperlinksDep, PathId
+from shared.db import SessionDep
+from shared.hyperlinks import PathId
 
 router = APIRouter(prefix="/api/v1/jobs", tags=["execution"])
 
@@ -52,16 +52,10 @@ async def claim_job(
     job_id: PathId,
     caller: Executor,
     submission: SubmissionDep,
-    database: DatabaseDep,
-    peers: PeersDep,
-    links: HyperlinksDep,
-    settings: SettingsDep,
+    means: MeansDep,
 ) -> Response:
     """Take a ready job: one caller gets it with all that is needed, the others 409."""
-    answer = await claims.claim_job(
-        database, peers.files, job_id, submission, caller, links, settings
-    )
-    return json_response(answer)
+    return json_response(await claims.claim_job(means, job_id, submission, caller))
 
 
 @router.post(

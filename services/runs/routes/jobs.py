@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from services.runs import presenter
 from services.runs.backends.presence import note_polling
-from services.runs.dependencies import Executor, JobPage, PeersDep, Reader, SettingsDep
+from services.runs.dependencies import Executor, JobPage, MeansDep, Reader, SettingsDep
 from services.runs.filters import job_filter
 from services.runs.presenter import JOB_FIELDS
 from services.runs.queries import JOB_ORDERS, JobFilter
@@ -75,16 +75,10 @@ async def change_job(
     job_id: PathId,
     caller: Executor,
     submission: SubmissionDep,
-    database: DatabaseDep,
-    peers: PeersDep,
-    links: HyperlinksDep,
-    settings: SettingsDep,
+    means: MeansDep,
 ) -> Response:
     """Report status, output, output files and logs; under a lease with its token in `lease`."""
-    shown: dict[str, Any] = await report_job(
-        database, peers.files, job_id, submission, caller, links, settings
-    )
-    return json_response(shown)
+    return json_response(await report_job(means, job_id, submission, caller))
 
 
 @router.put(
@@ -97,13 +91,7 @@ async def replace_job(
     job_id: PathId,
     caller: Executor,
     submission: SubmissionDep,
-    database: DatabaseDep,
-    peers: PeersDep,
-    links: HyperlinksDep,
-    settings: SettingsDep,
+    means: MeansDep,
 ) -> Response:
     """The same as PATCH: what is left out stays as it is."""
-    shown: dict[str, Any] = await report_job(
-        database, peers.files, job_id, submission, caller, links, settings
-    )
-    return json_response(shown)
+    return json_response(await report_job(means, job_id, submission, caller))

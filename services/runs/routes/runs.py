@@ -4,7 +4,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from services.runs import cancellation, presenter, retries, service
-from services.runs.dependencies import PeersDep, Reader, RunPage, SettingsDep, Writer
+from services.runs.dependencies import MeansDep, Reader, RunPage, SettingsDep, Writer
 from services.runs.filters import run_filter
 from services.runs.presenter import RUN_FIELDS
 from services.runs.queries import RUN_ORDERS, RunFilter
@@ -54,13 +54,10 @@ async def list_runs(
 async def create_run(
     caller: Writer,
     submission: SubmissionDep,
-    database: DatabaseDep,
-    peers: PeersDep,
-    links: HyperlinksDep,
-    settings: SettingsDep,
+    means: MeansDep,
 ) -> Response:
     """Run one of your pipelines on some of your files: one job per task, in order."""
-    return created(await service.create_run(database, peers, submission, caller, links, settings))
+    return created(await service.create_run(means, submission, caller))
 
 
 @router.get("/{run_id}/", response_model=RunRead)
@@ -95,12 +92,10 @@ async def cancel_run(
 async def retry_run(
     run_id: PathId,
     caller: Writer,
-    database: DatabaseDep,
-    peers: PeersDep,
-    links: HyperlinksDep,
-    settings: SettingsDep,
+    means: MeansDep,
 ) -> Response:
     """Do again what failed or was canceled, and what comes after it; finished jobs stay."""
-    await retries.retry_run(database, peers.files, run_id, caller, settings)
-    async with database.reading() as session:
-        return json_response(await presenter.show_run(session, RunFilter(ids=[run_id]), links))
+    await retries.retry_run(means, run_id, caller)
+    async with means.database.reading() as session:
+        shown = await presenter.show_run(session, RunFilter(ids=[run_id]), means.links)
+    return json_response(shown)

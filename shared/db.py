@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from shutil import disk_usage
+from socket import gaierror
 from typing import Annotated, Any, TypeVar
 
 import sqlalchemy as sa
@@ -117,7 +118,8 @@ async def _write_last(session: AsyncSession) -> None:
 def will_pass(error: Exception) -> bool:
     """Whether the same work may succeed in a moment: the database is away, or was too busy."""
     if not isinstance(error, DBAPIError):
-        return isinstance(error, ConnectionError | TimeoutError | NoConnectionFree)
+        # A container that is being started again has no name meanwhile.
+        return isinstance(error, ConnectionError | TimeoutError | NoConnectionFree | gaierror)
     state = getattr(error.orig, "sqlstate", None) or ""
     # The lowest byte is the kind; the rest says more of it.
     is_away = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF in PASSING_CODES

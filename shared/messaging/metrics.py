@@ -30,9 +30,7 @@ LAG = Gauge("mlsploit_outbox_lag_seconds", "Age of the oldest message in the out
 # Outcomes: handled, repeated, put_off or buried.
 EVENTS = Counter("mlsploit_events_total", "Events heard, by outcome.", ["durable", "outcome"])
 PENDING = Gauge("mlsploit_consumer_pending", "Events not yet delivered.", ["durable"])
-UNACKNOWLEDGED = Gauge(
-    "mlsploit_consumer_unacknowledged", "Events delivered or put off, not yet done.", ["durable"]
-)
+UNACKNOWLEDGED = Gauge("mlsploit_consumer_unacknowledged", "Events begun, not done.", ["durable"])
 DEAD_LETTERS = Gauge("mlsploit_dead_letters", "Events of this service that were given up.")
 
 

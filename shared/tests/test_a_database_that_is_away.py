@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
 from pathlib import Path
+from socket import EAI_AGAIN, gaierror
 
 import httpx
 import pytest
@@ -59,6 +60,25 @@ async def test_a_connection_that_is_cut_in_the_middle_asks_to_come_again(
             await session.execute(text("SELECT 1"))
 
     expect_to_be_asked_again(await answer_to(work))
+
+
+async def test_a_database_whose_name_nobody_knows_just_now_asks_to_come_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As that of a container which is started again."""
+
+    async def is_unknown(*_: object, **__: object) -> None:
+        raise gaierror(EAI_AGAIN, "Temporary failure in name resolution")
+
+    database = Database("postgresql+asyncpg://someone@database.invalid/away")
+    monkeypatch.setattr(asyncio.get_running_loop(), "create_connection", is_unknown)
+
+    async def work() -> None:
+        async with database.transaction() as session:
+            await session.execute(text("SELECT 1"))
+
+    expect_to_be_asked_again(await answer_to(work))
+    await database.close()
 
 
 async def test_one_of_two_that_wait_for_each_other_asks_to_come_again(

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from functools import cached_property
+from socket import gaierror
 from typing import Any
 
 import structlog
@@ -83,8 +84,8 @@ def add_responders(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, on_http_exception)
     app.add_exception_handler(RequestValidationError, on_invalid_parameters)
     # Also a connection to the database that cannot be made at all, in time, or out of turn.
-    for trouble in (DBAPIError, ConnectionError, TimeoutError, NoConnectionFree, Exception):
-        app.add_exception_handler(trouble, on_trouble)
+    for kind in (DBAPIError, ConnectionError, TimeoutError, gaierror, NoConnectionFree, Exception):
+        app.add_exception_handler(kind, on_trouble)
 
 
 def _not_found(request: Request, table: PathTable) -> Response:

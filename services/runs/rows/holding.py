@@ -106,7 +106,8 @@ def hold(session: AsyncSession, kind: Kind[R], values: Sequence[Any]) -> R:
     key = (kind, values[0])
     if key not in held:
         held[key] = _Held(kind, kind.row(*values), tuple(values))
-    return held[key].row  # type: ignore[no-any-return]  # of its kind
+    row: R = held[key].row
+    return row
 
 
 async def write(session: AsyncSession) -> None:

@@ -13,6 +13,7 @@ from fastapi import FastAPI
 
 from shared.db import Database
 from shared.testing.disks import fill, small_disk
+from shared.testing.eventually import eventually
 from shared.testing.fixtures import POSTGRES
 from shared.testing.peers import Peers
 from shared.testing.tokens import Signer
@@ -73,9 +74,14 @@ async def test_a_server_that_only_reads_is_told_and_refuses_for_now(
     async def only_reads(setting: str) -> None:
         await connection.execute(f"ALTER DATABASE {name} {setting}")
         await connection.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity "
             "WHERE datname = current_database() AND pid <> pg_backend_pid()"
         )
+        await eventually(has_heard_of_it)
+
+    async def has_heard_of_it() -> bool:
+        """Until the end of a connection has arrived, there is an error in its place."""
+        return bool((await readiness(client))[1]["database"] == "ok")
 
     await only_reads("SET default_transaction_read_only = on")
     try:

@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import event, text, update
+from sqlalchemy import event, select, text, update
 from sqlalchemy.util import await_only
 
 from services.runs.live import feed
@@ -15,7 +15,7 @@ from services.runs.models import FeedEntry
 from services.runs.rows.holding import RunRow
 from services.runs.testing import Api
 from shared.clock import utc_now
-from shared.db import Database
+from shared.db import Database, col
 from shared.testing.eventually import eventually
 from shared.testing.fixtures import POSTGRES
 from shared.testing.processes import NatsServer
@@ -24,6 +24,10 @@ Replicas = Callable[..., AbstractAsyncContextManager[Running]]
 
 WRITERS = 6
 CHUNKS = 15
+WAITS_FOR_A_NUMBER = """
+    SELECT 1 FROM pg_stat_activity WHERE datname = current_database()
+    AND wait_event_type = 'Lock' AND query LIKE '%feed_positions%'
+"""
 
 
 async def test_what_one_process_commits_wakes_the_streams_of_another(replicas: Replicas) -> None:
@@ -74,37 +78,39 @@ async def test_a_later_change_of_an_owner_is_not_seen_before_an_earlier_one(
     database: Database = running.app.state.database
     run = RunRow(id=1, owner_id=1, pipeline_id=1, holder="h", created_at=utc_now())
     has_number, may_commit = asyncio.Event(), asyncio.Event()
-    committed: list[str] = []
 
     def hold(_session: object) -> None:
         has_number.set()
         await_only(may_commit.wait())
 
+    async def seen() -> list[int]:
+        async with database.reading() as session:
+            return list(await session.scalars(select(col(FeedEntry.seq)).order_by("seq")))
+
     async def write_earlier() -> None:
         async with database.transaction() as session:
             feed.run_changed(session, run)
             event.listen(session.sync_session, "before_commit", hold)
-        committed.append("earlier")
 
-    async def write_later() -> None:
+    async def write_later() -> list[int]:
         await has_number.wait()
         async with database.transaction() as session:
             feed.run_changed(session, run)
-        committed.append("later")
+        return await seen()
 
     async def later_waits_or_is_seen() -> bool:
         async with database.reading() as session:
-            waiting = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
-            return bool(committed or (await session.execute(text(waiting))).first())
+            waiting = await session.execute(text(WAITS_FOR_A_NUMBER))
+            return later.done() or waiting.first() is not None
 
     async with asyncio.TaskGroup() as writers:
         writers.create_task(write_earlier())
-        writers.create_task(write_later())
+        later = writers.create_task(write_later())
         await eventually(later_waits_or_is_seen)
-        assert committed == []
+        assert await seen() == []
         may_commit.set()
 
-    assert committed == ["earlier", "later"]
+    assert later.result() == [1, 2]
 
 
 async def test_nothing_is_missed_while_several_processes_write_at_once(replicas: Replicas) -> None:

@@ -56,7 +56,9 @@ async def test_one_that_fails_takes_nothing_from_those_it_came_with(
 
     subscription = Subscription("copy", NoteWritten, fail_once, REST_SECONDS)
     async with ledger(tmp_path, "hearer", nats.url, subscriptions=[subscription]) as hearer:
-        await offer(hearer, nats.url, *map(wrapped, ["first", "one", "fails", "two"]))
+        await offer(hearer, nats.url, wrapped("first"))
+        await eventually(lambda: has(hearer.state.database, "first"))
+        await offer(hearer, nats.url, *map(wrapped, ["one", "fails", "two"]))
 
         # The first at once; then all together, each by itself, and what failed again later.
         await eventually(lambda: has(hearer.state.database, "first", "one", "two", "fails"))

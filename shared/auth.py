@@ -6,7 +6,6 @@ costs a dictionary look-up until it expires or is revoked.
 
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, Protocol
 
@@ -14,8 +13,9 @@ import httpx
 import jwt
 import orjson
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from fastapi import Depends, Request, Security
-from fastapi.security import APIKeyHeader
+from fastapi import Request, Security
+from fastapi.openapi.models import APIKey, APIKeyIn
+from fastapi.security.base import SecurityBase
 
 from shared import audit
 from shared.errors import Forbidden, Unauthenticated, Unavailable
@@ -30,9 +30,6 @@ REVOCATION_SECONDS_MORE = 24 * 3600
 # Made-up key ids must not make us ask `users` again and again.
 JWKS_SECONDS_BETWEEN_FETCHES = 5.0
 SCHEMES = frozenset({"token", "bearer"})
-
-# Only for the OpenAPI document: the header is read below, because two schemes mean the same.
-_documented = APIKeyHeader(name="Authorization", scheme_name="Token", auto_error=False)
 
 
 @dataclass(frozen=True)
@@ -194,20 +191,27 @@ async def authenticate(request: Request) -> Caller:
     return caller
 
 
-def requires(*scopes: str) -> Callable[..., Awaitable[Caller]]:
-    """A dependency: callers whose token has one of these scopes, or is not narrowed at all."""
+class _ScopedCaller(SecurityBase):
+    """A dependency that the API's document shows: one beside it for that would cost a request."""
 
-    shown = Security(_documented, scopes=scopes)
+    def __init__(self, *scopes: str):
+        # An API key, because two schemes mean the same.
+        self.model = APIKey(**{"in": APIKeyIn.header}, name="Authorization")
+        self.scheme_name = "Token"
+        self._scopes = scopes
 
-    async def scoped_caller(request: Request, _documented: Annotated[str | None, shown]) -> Caller:
+    async def __call__(self, request: Request) -> Caller:
         caller = await authenticate(request)
-        if not caller.may(*scopes):
-            needed = " or ".join(scopes) or "a token without scopes"
+        if not caller.may(*self._scopes):
+            needed = " or ".join(self._scopes) or "a token without scopes"
             raise Forbidden(f"This token's scopes do not allow it; needed: {needed}.")
         return caller
 
-    return scoped_caller
+
+def requires(*scopes: str) -> Any:
+    """A dependency: callers whose token has one of these scopes, or is not narrowed at all."""
+    return Security(_ScopedCaller(*scopes), scopes=scopes)
 
 
 # A whole token: one that was narrowed to scopes opens only routes that ask for one of them.
-CallerDep = Annotated[Caller, Depends(requires())]
+CallerDep = Annotated[Caller, requires()]

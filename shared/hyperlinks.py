@@ -98,7 +98,7 @@ def _path_of(value: str) -> str:
     return unquote(parts.path)
 
 
-async def _hyperlinks(request: Request) -> Hyperlinks:
+async def hyperlinks(request: Request) -> Hyperlinks:
     """`X-Forwarded-*` is the gateway's word: no other way leads to a service."""
     headers = request.headers
     host = headers.get("x-forwarded-host") or headers.get("host", "")
@@ -109,4 +109,4 @@ async def _hyperlinks(request: Request) -> Hyperlinks:
 
 # An id in a path; what is no id names nothing, so it answers 404 (shared/responders.py).
 PathId = Annotated[int, Path(ge=1, le=ID_MAX)]
-HyperlinksDep = Annotated[Hyperlinks, Depends(_hyperlinks)]
+HyperlinksDep = Annotated[Hyperlinks, Depends(hyperlinks)]

@@ -19,7 +19,7 @@ from starlette.responses import Response
 from shared.answers import json_response
 from shared.db import UtcDateTime
 from shared.errors import InvalidFields
-from shared.hyperlinks import ID_MAX, HyperlinksDep
+from shared.hyperlinks import ID_MAX, hyperlinks
 from shared.lists import not_a_choice
 
 LIMIT_MAX = 1000
@@ -204,10 +204,11 @@ def _moment(text: object) -> datetime:
 def pages(orders: Orders) -> Callable[..., Awaitable[Page]]:
     """A dependency: the page of such a list that the query string asks for."""
 
-    async def page(request: Request, links: HyperlinksDep) -> Page:
+    async def page(request: Request) -> Page:
         # `Page` judges all parameters together; `list_parameters` tells of them.
         kept = [pair for pair in request.query_params.multi_items() if pair[0] != "cursor"]
         query = "".join(f"{urlencode([pair])}&" for pair in kept)
-        return Page(orders, request.query_params, f"{links.path(request.url.path)}?{query}")
+        here = (await hyperlinks(request)).path(request.url.path)
+        return Page(orders, request.query_params, f"{here}?{query}")
 
     return page

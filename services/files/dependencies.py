@@ -14,15 +14,15 @@ from services.files.uploads import Upload, receive
 from shared.auth import Caller, requires
 from shared.clients.runs import RunsClient
 from shared.clients.users import UsersClient
-from shared.hyperlinks import HyperlinksDep
+from shared.hyperlinks import hyperlinks
 from shared.paging import Page, pages
 
-Reader = Annotated[Caller, Depends(requires("files:read"))]
-Writer = Annotated[Caller, Depends(requires("files:write"))]
+Reader = Annotated[Caller, requires("files:read")]
+Writer = Annotated[Caller, requires("files:write")]
 # Workers too, with a token that is good for jobs only.
-Uploader = Annotated[Caller, Depends(requires("files:write", "jobs:execute"))]
+Uploader = Annotated[Caller, requires("files:write", "jobs:execute")]
 # Inside, on behalf of whoever starts a run or does a job: they name files, and read none here.
-Runner = Annotated[Caller, Depends(requires("runs:write", "jobs:execute"))]
+Runner = Annotated[Caller, requires("runs:write", "jobs:execute")]
 
 FilePage = Annotated[Page, Depends(pages(queries.FILE_ORDERS))]
 
@@ -51,31 +51,31 @@ async def _media_links(request: Request) -> MediaLinks:
 MediaLinksDep = Annotated[MediaLinks, Depends(_media_links)]
 
 
-async def _presenter(links: HyperlinksDep, media: MediaLinksDep) -> Presenter:
-    return Presenter(links, media)
+# What follows asks for no other dependency: each costs a request more than what it does.
+async def _presenter(request: Request) -> Presenter:
+    return Presenter(await hyperlinks(request), request.app.state.media_links)
 
 
 PresenterDep = Annotated[Presenter, Depends(_presenter)]
 
 
-async def _users(request: Request, settings: SettingsDep) -> UsersClient:
-    return UsersClient(request.app.state.http, settings.users_url)
+async def _users(request: Request) -> UsersClient:
+    return UsersClient(request.app.state.http, request.app.state.settings.users_url)
 
 
 UsersDep = Annotated[UsersClient, Depends(_users)]
 
 
-async def _runs(request: Request, settings: SettingsDep) -> RunsClient:
-    return RunsClient(request.app.state.http, settings.runs_url)
+async def _runs(request: Request) -> RunsClient:
+    return RunsClient(request.app.state.http, request.app.state.settings.runs_url)
 
 
 RunsDep = Annotated[RunsClient, Depends(_runs)]
 
 
-async def _upload(
-    request: Request, store: StoreDep, settings: SettingsDep
-) -> AsyncIterator[Upload]:
-    async with receive(request, store, settings.upload_bytes_max) as upload:
+async def _upload(request: Request) -> AsyncIterator[Upload]:
+    state = request.app.state
+    async with receive(request, state.store, state.settings.upload_bytes_max) as upload:
         yield upload
 
 

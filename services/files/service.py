@@ -40,7 +40,7 @@ SPARE = (
     .where(col(DoomedBlob.key) == bindparam("of_key"), col(DoomedBlob.due_at) > AT_ONCE)
     .returning(col(DoomedBlob.key))
 )
-INSERT_FILE = insert(table_of(File)).returning(col(File.id))
+INSERT_FILE = insert(table_of(File)).returning(*queries.COLUMNS)
 
 
 async def add_file(
@@ -80,19 +80,19 @@ async def add_file(
     async with database.transaction() as session:
         await check(session)
         if await _spare(session, blob.key):
-            file = File(
-                owner_id=owner_id,
-                name=upload.name,
-                kind=body.kind,
-                tags=body.tags,
-                parent_id=body.parent_file,
-                blob_key=blob.key,
-                size=size,
-                sha256=blob.sha256,
-                unclaimed_until=None if caller.may("files:write") else _in(unclaimed_seconds),
-            )
-            row = file.model_dump(exclude={"id"})
-            file.id = (await session.scalars(INSERT_FILE, row)).one()
+            row = {
+                "owner_id": owner_id,
+                "name": upload.name,
+                "kind": body.kind,
+                "tags": body.tags,
+                "parent_id": body.parent_file,
+                "blob_key": blob.key,
+                "size": size,
+                "sha256": blob.sha256,
+                "uploaded_at": utc_now(),
+                "unclaimed_until": None if caller.may("files:write") else _in(unclaimed_seconds),
+            }
+            file = (await session.execute(INSERT_FILE, row)).one()
             await totals.add(session, {owner_id: size})
             return await keep_created(session, presenter.show_one(file, {}))
     raise Unavailable

@@ -11,10 +11,10 @@ from shared.errors import Forbidden
 from shared.paging import Page, pages
 
 # Modules belong to nobody, so anybody who is signed in may read them.
-READER = Depends(requires("modules:read"))
+READER = requires("modules:read")
 # An execution worker has to know which there are, and nothing else.
-CATALOGUE_READER = Depends(requires("modules:read", "jobs:execute"))
-Writer = Annotated[Caller, Depends(requires("modules:write"))]
+CATALOGUE_READER = requires("modules:read", "jobs:execute")
+Writer = Annotated[Caller, requires("modules:write")]
 ModulePage = Annotated[Page, Depends(pages(queries.MODULE_ORDERS))]
 FunctionPage = Annotated[Page, Depends(pages(queries.FUNCTION_ORDERS))]
 

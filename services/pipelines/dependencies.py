@@ -6,41 +6,31 @@ from fastapi import Depends, Request
 
 from services.pipelines import queries
 from services.pipelines.presenter import PipelinePresenter
-from services.pipelines.settings import PipelinesSettings
 from shared.auth import Caller, requires
 from shared.clients.modules import ModulesClient
 from shared.clients.runs import RunsClient
-from shared.db import DatabaseDep
-from shared.hyperlinks import HyperlinksDep
+from shared.hyperlinks import hyperlinks
 from shared.paging import Page, pages
 
-Reader = Annotated[Caller, Depends(requires("pipelines:read"))]
-Writer = Annotated[Caller, Depends(requires("pipelines:write"))]
+Reader = Annotated[Caller, requires("pipelines:read")]
+Writer = Annotated[Caller, requires("pipelines:write")]
 
 PipelinePage = Annotated[Page, Depends(pages(queries.PIPELINE_ORDERS))]
 TaskPage = Annotated[Page, Depends(pages(queries.TASK_ORDERS))]
 
 
-async def _settings(request: Request) -> PipelinesSettings:
-    settings: PipelinesSettings = request.app.state.settings
-    return settings
-
-
-SettingsDep = Annotated[PipelinesSettings, Depends(_settings)]
-
-
-async def _modules(request: Request, settings: SettingsDep) -> ModulesClient:
-    return ModulesClient(request.app.state.http, settings.modules_url)
+# What follows asks for no other dependency: each costs a request more than what it does.
+async def _modules(request: Request) -> ModulesClient:
+    return ModulesClient(request.app.state.http, request.app.state.settings.modules_url)
 
 
 ModulesDep = Annotated[ModulesClient, Depends(_modules)]
 
 
-async def _presenter(
-    request: Request, settings: SettingsDep, database: DatabaseDep, links: HyperlinksDep
-) -> PipelinePresenter:
-    runs = RunsClient(request.app.state.http, settings.runs_url)
-    return PipelinePresenter(database, links, runs)
+async def _presenter(request: Request) -> PipelinePresenter:
+    state = request.app.state
+    runs = RunsClient(state.http, state.settings.runs_url)
+    return PipelinePresenter(state.database, await hyperlinks(request), runs)
 
 
 PresenterDep = Annotated[PipelinePresenter, Depends(_presenter)]

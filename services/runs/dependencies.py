@@ -16,15 +16,15 @@ from shared.clients.files import FilesClient
 from shared.clients.modules import ModulesClient
 from shared.clients.pipelines import PipelinesClient
 from shared.db import Database
-from shared.hyperlinks import Hyperlinks, HyperlinksDep
+from shared.hyperlinks import Hyperlinks, hyperlinks
 from shared.paging import Page, pages
 
-Reader = Annotated[Caller, Depends(requires("runs:read"))]
-Writer = Annotated[Caller, Depends(requires("runs:write"))]
+Reader = Annotated[Caller, requires("runs:read")]
+Writer = Annotated[Caller, requires("runs:write")]
 # Backends; a person's own token may do the same with that person's own jobs.
-Executor = Annotated[Caller, Depends(requires("jobs:execute"))]
+Executor = Annotated[Caller, requires("jobs:execute")]
 # Inside: the files service asks, on behalf of whoever deletes a file.
-FilesWriter = Annotated[Caller, Depends(requires("files:write"))]
+FilesWriter = Annotated[Caller, requires("files:write")]
 
 RunPage = Annotated[Page, Depends(pages(queries.RUN_ORDERS))]
 JobPage = Annotated[Page, Depends(pages(queries.JOB_ORDERS))]
@@ -69,7 +69,7 @@ class Means:
     settings: RunsSettings
 
 
-async def _means(request: Request, links: HyperlinksDep) -> Means:
+async def _means(request: Request) -> Means:
     state = request.app.state
     settings: RunsSettings = state.settings
     peers = Peers(
@@ -77,7 +77,7 @@ async def _means(request: Request, links: HyperlinksDep) -> Means:
         ModulesClient(state.http, settings.modules_url),
         PipelinesClient(state.http, settings.pipelines_url),
     )
-    return Means(state.database, peers, links, settings)
+    return Means(state.database, peers, await hyperlinks(request), settings)
 
 
 MeansDep = Annotated[Means, Depends(_means)]

@@ -18,10 +18,10 @@ from shared.clients.pipelines import PipelinesClient
 from shared.hyperlinks import HyperlinksDep
 from shared.paging import Page, pages
 
-Reader = Annotated[Caller, Depends(requires("users:read"))]
-Writer = Annotated[Caller, Depends(requires("users:write"))]
+Reader = Annotated[Caller, requires("users:read")]
+Writer = Annotated[Caller, requires("users:write")]
 # Inside: the files service asks, on behalf of whoever uploads or changes a file.
-FilesWriter = Annotated[Caller, Depends(requires("files:write", "jobs:execute"))]
+FilesWriter = Annotated[Caller, requires("files:write", "jobs:execute")]
 
 UserPage = Annotated[Page, Depends(pages(queries.USER_ORDERS))]
 

@@ -48,8 +48,8 @@ BOOKS = "/api/v1/books/"
 FIRST_DAY = datetime(2026, 1, 1, tzinfo=UTC)
 ORDERS = Orders({"id": TABLE.c.id, "date_created": TABLE.c.created_at}, created=TABLE.c.created_at)
 
-Reader = Annotated[Caller, Depends(requires("books:read"))]
-Writer = Annotated[Caller, Depends(requires("books:write"))]
+Reader = Annotated[Caller, requires("books:read")]
+Writer = Annotated[Caller, requires("books:write")]
 BookPage = Annotated[Page, Depends(pages(ORDERS))]
 router = APIRouter(prefix="/api/v1/books")
 

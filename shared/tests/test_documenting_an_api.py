@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 
 import pytest
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from starlette.responses import Response
 
 from shared.answers import created, json_response
@@ -31,7 +31,7 @@ class ThingChange(Body):
 
 
 router = APIRouter(prefix="/things")
-Worker = Annotated[Caller, Depends(requires("things:write", "jobs:execute"))]
+Worker = Annotated[Caller, requires("things:write", "jobs:execute")]
 
 
 @router.get("/", response_model=list[Thing], openapi_extra=list_parameters(("id", "name")))

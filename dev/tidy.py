@@ -40,7 +40,7 @@ ALLOWED = re.compile(r"# tidy: allow (?P<rule>[a-z-]+)(?: - (?P<why>\S.*))?$")
 # Spelt with a class of one letter, so that this file does not accuse itself.
 UNFINISHED = re.compile(r"\b(TOD[O]|FIXM[E]|XX[X]|HAC[K])\b")
 MACHINE_PATH = re.compile(r"(?<![\w.])/(wor[k]|roo[t]|hom[e])/\w|--index[-]url")
-TRANSACTION_OWNERS = {Path(f"shared/{name}.py") for name in ("db", "migrations", "upgrading")}
+TRANSACTION_OWNERS = {Path(f"shared/{n}.py") for n in ("db", "migrations", "sqlite", "upgrading")}
 VAGUE_NAMES = {"utils", "helpers", "manager", "common", "base", "constants", "misc"}
 
 Finding = tuple[int, str]

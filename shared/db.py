@@ -9,6 +9,7 @@ import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
+from functools import partial
 from shutil import disk_usage
 from socket import gaierror
 from typing import Annotated, Any, TypeVar
@@ -41,6 +42,7 @@ T = TypeVar("T")
 # On a session's `info`: what is still to be written when its transaction ends.
 _LAST_WRITES = "last_writes"
 LastWrite = Callable[[AsyncSession], Awaitable[None]]
+NewSession = Callable[[], AsyncSession]
 
 # SQLite numbers rows by itself only for a column declared INTEGER.
 BigId = sa.BigInteger().with_variant(sa.Integer, "sqlite")
@@ -90,12 +92,16 @@ _PASSING = ("BUSY", "FULL", "IOERR", "CANTOPEN", "READONLY")
 PASSING_CODES = frozenset(getattr(sqlite3, f"SQLITE_{name}") for name in _PASSING)
 
 
+def is_on_sqlite(session: AsyncSession) -> bool:
+    return isinstance(session, InPlaceSession)
+
+
 async def lock_name(session: AsyncSession, *names: str, is_alone: bool) -> None:
     """Until the transaction ends nobody has these names alone, or, `is_alone`, nobody else at all.
 
     For what is not there, and so has no row to lock. On SQLite nobody else writes anyway.
     """
-    if session.get_bind().dialect.name != "sqlite":
+    if not is_on_sqlite(session):
         function = "pg_advisory_xact_lock" + ("" if is_alone else "_shared")
         # Two numbers: locks of one number are other people's.
         locks = [f"{function}(1, hashtext(:name{number}))" for number in range(len(names))]
@@ -148,24 +154,22 @@ class Database:
         self.long_reads = asyncio.Semaphore(2)
         # Called with the session of each transaction, once it is committed.
         self.on_commit: list[Callable[[AsyncSession], None]] = []
-        if url.startswith("sqlite"):
-            self.engine = self._reader = sqlite_engine(url)
-            self._write_session: type[AsyncSession] = InPlaceSession
-            self._writer = self.engine.execution_options(sqlite_writes=True)
+        self.is_sqlite = url.startswith("sqlite")
+        if self.is_sqlite:
+            self.engine = sqlite_engine(url)
+            self._new_reader: NewSession = partial(InPlaceSession, self.engine)
+            self._new_writer: NewSession = partial(InPlaceSession, self.engine, asyncio.Lock())
             self._version = DataVersion(self.engine.url.database or "")
             self._looked_at = -1
         else:
-            self.engine = self._writer = create_async_engine(url)
+            self.engine = create_async_engine(url)
             sa.event.listen(self.engine.sync_engine, "checkout", _refuse_closed)
-            self._write_session = AsyncSession
             self._bare = self.engine.execution_options(isolation_level="AUTOCOMMIT")
             # By default every statement there would see a state of its own.
             steady = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
-            self._reader = self.engine.execution_options(**steady)
-
-    @property
-    def is_sqlite(self) -> bool:
-        return self.engine.dialect.name == "sqlite"
+            reader = self.engine.execution_options(**steady)
+            self._new_reader = partial(AsyncSession, reader, expire_on_commit=False)
+            self._new_writer = partial(AsyncSession, self.engine, expire_on_commit=False)
 
     @asynccontextmanager
     async def transaction(self, *, is_noted: bool = True) -> AsyncIterator[AsyncSession]:
@@ -173,7 +177,7 @@ class Database:
 
         What an administrator does with it is noted, but for our own book-keeping.
         """
-        async with self._write_session(self._writer, expire_on_commit=False) as session:
+        async with self._new_writer() as session:
             try:
                 yield session
                 noted = await audit.note(session) if is_noted else None
@@ -193,15 +197,9 @@ class Database:
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncSession]:
         """One consistent snapshot; never commits, never waits for a writer."""
-        if self.is_sqlite:
-            # Only here may it have to wait: for a connection that is free.
-            with await greenlet_spawn(self._reader.sync_engine.connect) as plain:
-                async with InPlaceSession.lent(self._reader, plain) as session:
-                    yield session
-            return
         # Takes a connection with its first statement, not before: who holds one must not wait for
         # another, as for that of `version`.
-        async with AsyncSession(self._reader, expire_on_commit=False) as session:
+        async with self._new_reader() as session:
             yield session
 
     async def looks_writable(self) -> bool:

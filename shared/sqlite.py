@@ -11,19 +11,17 @@ time; what another process holds up is asked for again, and the event loop goes 
 import asyncio
 import sqlite3
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from types import ModuleType
-from typing import Any, Self
+from typing import Any, cast
 
-from sqlalchemy import URL, Connection, event, make_url
+from sqlalchemy import Connection, event, make_url
 from sqlalchemy.dialects import registry
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
 from sqlalchemy.exc import OperationalError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
-from sqlalchemy.pool import AsyncAdaptedQueuePool, Pool, StaticPool
-from sqlalchemy.util import await_only
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.orm import Session
+from sqlalchemy.pool import AsyncAdaptedQueuePool
+from sqlalchemy.util import await_only, greenlet_spawn
 
 WRITER_WAITS_SECONDS = 10.0
 ASK_AGAIN_SECONDS = 0.005
@@ -38,7 +36,7 @@ PRAGMAS = (
     f"busy_timeout={BUSY_MILLISECONDS}",
 )
 
-_TURN = "turn to write"
+_CONNECT = "connect"
 
 
 class _Cursor(sqlite3.Cursor):
@@ -58,80 +56,31 @@ class InPlaceDialect(SQLiteDialect_pysqlite):
     is_async = True
     supports_statement_cache = True
 
-    @classmethod
-    def import_dbapi(cls) -> ModuleType:
-        return sqlite3
-
-    @classmethod
-    def get_pool_class(cls, url: URL) -> type[Pool]:
-        return AsyncAdaptedQueuePool if cls._is_url_file_db(url) else StaticPool
+    def do_begin(self, dbapi_connection: Any) -> None:
+        """A writer has begun already."""
+        if not dbapi_connection.in_transaction:
+            dbapi_connection.execute("BEGIN")
 
 
 registry.register("sqlite.inplace", __name__, InPlaceDialect.__name__)
 
 
 def sqlite_engine(url: str) -> AsyncEngine:
-    """Transactions only read, unless the engine's option `sqlite_writes` is set."""
+    """What begins on it by itself is for reading; who writes does so by an `InPlaceSession`."""
     engine = create_async_engine(
-        make_url(url).set(drivername="sqlite+inplace"), connect_args={"factory": _Connection}
+        make_url(url).set(drivername="sqlite+inplace"),
+        # The driver must not begin transactions by itself.
+        connect_args={"factory": _Connection, "isolation_level": None},
+        poolclass=AsyncAdaptedQueuePool,
     )
-    _Turns().watch(engine)
+    event.listen(engine.sync_engine, "connect", _tune)
     return engine
 
 
-class _Turns:
-    """Lets one writing transaction begin after the other."""
-
-    def __init__(self) -> None:
-        self._turn = asyncio.Lock()
-
-    def watch(self, engine: AsyncEngine) -> None:
-        event.listen(engine.sync_engine, "connect", _tune)
-        event.listen(engine.sync_engine, "begin", self._begin)
-        event.listen(engine.sync_engine, "checkin", self._give_back)
-
-    def _begin(self, connection: Connection) -> None:
-        if not connection.get_execution_options().get("sqlite_writes"):
-            connection.connection.cursor().execute("BEGIN")
-            return
-        # Noted where it stays until the connection is back in its pool, however that comes about.
-        await_only(self._turn.acquire())
-        connection.info[_TURN] = True
-        _begin_immediate(connection)
-
-    def _give_back(self, _connection: DBAPIConnection | None, record: Any) -> None:
-        if record.info.pop(_TURN, False):
-            self._turn.release()
-
-
-def _begin_immediate(connection: Connection) -> None:
-    """Takes the lock at once: upgrading a read lock fails when another writer was faster."""
-    cursor = connection.connection.cursor()
-    deadline = time.monotonic() + WRITER_WAITS_SECONDS
-    cursor.execute("PRAGMA busy_timeout=0")
-    while not _takes_lock(cursor):
-        if time.monotonic() > deadline:
-            raise OperationalError("BEGIN IMMEDIATE", None, TimeoutError("another writer is at it"))
-        await_only(asyncio.sleep(ASK_AGAIN_SECONDS))
-    cursor.execute(f"PRAGMA busy_timeout={BUSY_MILLISECONDS}")
-
-
-def _takes_lock(cursor: DBAPICursor) -> bool:
-    try:
-        cursor.execute("BEGIN IMMEDIATE")
-    except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
-            raise
-        return False
-    return True
-
-
 def _tune(connection: DBAPIConnection, _record: Any) -> None:
-    connection.isolation_level = None  # The driver must not begin transactions by itself.
     cursor = connection.cursor()
     for pragma in PRAGMAS:
         cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
 
 
 class DataVersion:
@@ -152,26 +101,56 @@ class DataVersion:
             self._connection.close()
 
 
+class _Session(Session):
+    """Does what objects need on the connection that the other has, or takes now."""
+
+    def get_bind(self, *_: Any, **_options: Any) -> Connection:
+        return cast(Connection, self.info[_CONNECT]())
+
+
 class InPlaceSession(AsyncSession):
     """Takes plain tables and columns past the session, whose bookkeeping costs more than they do.
 
-    Its connection never awaits once it has begun, so it needs no greenlet either.
+    Its connection never awaits once it has begun, so it needs no greenlet either. With a `turn` it
+    writes, and keeps the turn until its connection is back in the pool.
     """
 
+    sync_session_class = _Session
     _in_place: Connection | None = None
+    _kept: asyncio.Lock | None = None
 
-    @classmethod
-    @asynccontextmanager
-    async def lent(cls, engine: AsyncEngine, plain: Connection) -> AsyncIterator[Self]:
-        """On a connection that somebody else closes."""
-        async with cls(AsyncConnection(engine, plain), expire_on_commit=False) as session:
-            session._in_place = plain
-            yield session
+    def __init__(self, engine: AsyncEngine, turn: asyncio.Lock | None = None):
+        super().__init__(engine, expire_on_commit=False, join_transaction_mode="control_fully")
+        self.info[_CONNECT] = self._connect
+        self._engine, self._turn = engine.sync_engine, turn
+
+    def _connect(self) -> Connection:
+        """Only here may it have to wait: for its turn, a connection that is free, and the lock."""
+        if self._in_place is None:
+            if self._turn is not None:
+                await_only(self._turn.acquire())
+                self._kept = self._turn
+            self._in_place = self._engine.connect()
+            if self._turn is not None:
+                _begin_immediate(self._in_place.connection.cursor())
+        return self._in_place
 
     async def __aexit__(self, *_: object) -> None:
-        """What has ended needs no closing, and what never awaits no shield from others."""
+        """What never awaits needs no shield from others."""
+        try:
+            if self.in_transaction():
+                self.sync_session.close()
+        finally:
+            if self._in_place is not None:
+                self._in_place.close()
+            if self._kept is not None:
+                self._kept.release()
+
+    async def commit(self) -> None:
         if self.in_transaction():
-            await self.close()
+            await super().commit()
+        elif self._in_place is not None:
+            self._in_place.commit()
 
     async def execute(self, statement: Any, params: Any = None, **options: Any) -> Any:
         if options or statement._propagate_attrs:  # Entities are the session's.
@@ -179,11 +158,32 @@ class InPlaceSession(AsyncSession):
         if not self.sync_session._is_clean():  # As a session does before each statement.
             await self.flush()
         if self._in_place is None:
-            self._in_place = (await self.connection()).sync_connection
-        return self._in_place.execute(statement, params)  # type: ignore[union-attr]  # it is there
+            await greenlet_spawn(self._connect)
+        return self._connect().execute(statement, params)
 
     async def scalars(self, statement: Any, params: Any = None, **options: Any) -> Any:
         return (await self.execute(statement, params, **options)).scalars()
 
     async def scalar(self, statement: Any, params: Any = None, **options: Any) -> Any:
         return (await self.execute(statement, params, **options)).scalar()
+
+
+def _begin_immediate(cursor: DBAPICursor) -> None:
+    """Takes the lock at once: upgrading a read lock fails when another writer was faster."""
+    deadline = time.monotonic() + WRITER_WAITS_SECONDS
+    cursor.execute("PRAGMA busy_timeout=0")
+    while not _takes_lock(cursor):
+        if time.monotonic() > deadline:
+            raise OperationalError("BEGIN IMMEDIATE", None, TimeoutError("another writer is at it"))
+        await_only(asyncio.sleep(ASK_AGAIN_SECONDS))
+    cursor.execute(f"PRAGMA busy_timeout={BUSY_MILLISECONDS}")
+
+
+def _takes_lock(cursor: DBAPICursor) -> bool:
+    try:
+        cursor.execute("BEGIN IMMEDIATE")
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+            raise
+        return False
+    return True

@@ -18,7 +18,7 @@ from services.files.schemas import Hold
 from services.files.service import delete_files
 from shared.auth import Caller
 from shared.clock import utc_now
-from shared.db import col, table_of
+from shared.db import col, is_on_sqlite, table_of
 from shared.errors import LINK_MISSING, InvalidFields
 
 NOT_AN_OUTPUT = "Output file is not 'OUTPUT' kind."
@@ -107,10 +107,9 @@ async def _claim(session: AsyncSession, file_ids: Sequence[int]) -> None:
 async def _insert_references(session: AsyncSession, files: Sequence[Any], body: Hold) -> None:
     if not files:
         return
-    is_sqlite = session.get_bind().dialect.name == "sqlite"
     now = utc_now()
     rows = [
         {"file_id": file.id, "holder": body.holder, "role": body.role, "created_at": now}
         for file in files
     ]
-    await session.execute(INSERT_ON_SQLITE if is_sqlite else INSERT_ON_POSTGRES, rows)
+    await session.execute(INSERT_ON_SQLITE if is_on_sqlite(session) else INSERT_ON_POSTGRES, rows)

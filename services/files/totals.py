@@ -14,7 +14,7 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.files.models import OwnerTotal
-from shared.db import col, table_of
+from shared.db import col, is_on_sqlite, table_of
 
 ADD_ON_SQLITE, ADD_ON_POSTGRES = (
     added.on_conflict_do_update(
@@ -32,9 +32,8 @@ FORGET_EMPTY = delete(table_of(OwnerTotal)).where(
 
 async def add(session: AsyncSession, by_owner: Mapping[int, int]) -> None:
     """So many bytes more, or less, for each of these owners; after their files are locked."""
-    is_sqlite = session.get_bind().dialect.name == "sqlite"
     rows = [{"owner_id": owner, "bytes": more} for owner, more in sorted(by_owner.items())]
-    await session.execute(ADD_ON_SQLITE if is_sqlite else ADD_ON_POSTGRES, rows)
+    await session.execute(ADD_ON_SQLITE if is_on_sqlite(session) else ADD_ON_POSTGRES, rows)
     if losers := [owner for owner, more in by_owner.items() if more < 0]:
         await session.execute(FORGET_EMPTY, {"owners": losers})
 

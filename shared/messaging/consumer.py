@@ -17,7 +17,7 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shared.clock import utc_now
-from shared.db import Database, will_pass
+from shared.db import Database, is_on_sqlite, will_pass
 from shared.events.base import Event
 from shared.events.dead_letters import DeadLetterHeaders, dead_letters_subject
 from shared.events.streams import EVENTS_STREAM
@@ -75,8 +75,7 @@ async def _handle(session: AsyncSession, heard: Subscription[E], event_id: str, 
 
 
 async def _claim(session: AsyncSession, name: str, event_id: str) -> bool:
-    is_sqlite = session.get_bind().dialect.name == "sqlite"
-    claim = CLAIM_ON_SQLITE if is_sqlite else CLAIM_ON_POSTGRES
+    claim = CLAIM_ON_SQLITE if is_on_sqlite(session) else CLAIM_ON_POSTGRES
     row = {"subscription": name, "event_id": event_id, "processed_at": utc_now()}
     return (await session.execute(claim, row)).first() is not None
 

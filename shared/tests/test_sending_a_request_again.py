@@ -177,7 +177,7 @@ async def test_a_database_that_is_away_asks_to_come_again_with_the_same_key(
 ) -> None:
     with monkeypatch.context() as away:
         nowhere = Database("postgresql+asyncpg://nobody@127.0.0.1:9/nothing")
-        away.setattr(database, "_writer", nowhere.engine)
+        away.setattr(database, "_new_writer", nowhere._new_writer)
         refused = await send(writer)
     assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
     assert (await send(writer)).status_code == 201

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import httpx
 import pytest
@@ -12,6 +12,7 @@ from fastapi import Depends, FastAPI
 from sqlalchemy import Column, Integer, MetaData, Table, insert, select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import registry
 
 from shared.db import Database, SessionDep, UtcDateTime
 from shared.testing.postgres import PostgresServer
@@ -150,6 +151,61 @@ async def test_a_writer_that_is_cancelled_while_it_waits_leaves_the_turn_to_othe
     assert waiting[0].cancelled()
     assert await _numbers(database) == [1, 3]
     await database.close()
+
+
+async def test_writers_that_wait_leave_the_connections_to_readers(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path}/notes.sqlite3")
+    async with database.engine.begin() as connection:
+        await connection.run_sync(METADATA.create_all)
+    pool: Any = database.engine.pool
+    async with database.transaction() as session:
+        await session.execute(insert(NOTES).values(number=0))
+        writers = [asyncio.create_task(_write(database, number)) for number in range(1, 40)]
+        await asyncio.sleep(0)  # tidy: allow no-sleep - all have begun to wait
+        assert pool.checkedout() == 1
+        assert await _numbers(database) == []
+    await asyncio.gather(*writers)
+
+    assert await _numbers(database) == list(range(40))
+    await database.close()
+
+
+class Note:
+    """A row of NOTES as an object."""
+
+    def __init__(self, number: int):
+        self.number = number
+
+
+registry().map_imperatively(Note, NOTES)
+
+
+async def test_objects_and_plain_rows_are_written_together_in_whatever_order(
+    database: Database,
+) -> None:
+    async with database.transaction() as session:
+        session.add(Note(1))
+        await session.execute(insert(NOTES).values(number=2))
+        session.add(Note(3))
+
+    assert await _numbers(database) == [1, 2, 3]
+
+
+async def test_objects_and_plain_rows_are_undone_together(database: Database) -> None:
+    async def write_then_fail() -> None:
+        async with database.transaction() as session:
+            await session.execute(insert(NOTES).values(number=1))
+            session.add(Note(2))
+            await session.flush()
+            await session.execute(insert(NOTES).values(number=3))
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        await write_then_fail()
+
+    assert await _numbers(database) == []
+    await _write(database, 4)
+    assert await _numbers(database) == [4]
 
 
 async def _write(database: Database, number: int) -> None:

@@ -22,7 +22,7 @@ from services.runs.settings import RunsSettings
 from shared.auth import Caller
 from shared.bodies import Submission
 from shared.clock import iso, utc_now
-from shared.db import Database
+from shared.db import Database, is_on_sqlite
 from shared.hyperlinks import Hyperlinks
 from shared.paging import Page
 
@@ -89,7 +89,7 @@ async def _upsert(
 ) -> Any:
     now = utc_now()
     await session.execute(delete(Backend).where(col(Backend.present_until) < now - FORGOTTEN_AFTER))
-    insert = sqlite_insert if session.get_bind().dialect.name == "sqlite" else postgres_insert
+    insert = sqlite_insert if is_on_sqlite(session) else postgres_insert
     said = {
         "only_owner_id": caller.only_owner,
         "modules": modules,

@@ -20,7 +20,7 @@ from services.runs.live import queries
 from services.runs.models import FeedEntry, FeedPosition
 from services.runs.rows.holding import JobRow, RunRow
 from shared.clock import utc_now
-from shared.db import Database, col, table_of, write_last
+from shared.db import Database, col, is_on_sqlite, table_of, write_last
 
 # What one entry may take of a log: an entry is told whole.
 LOG_BYTES_MAX = 32 * 1024
@@ -150,8 +150,7 @@ async def _write(session: AsyncSession) -> None:
 
 async def _advance(session: AsyncSession, owner_id: int, count: int) -> int:
     """Take so many numbers, and the lock; the last of them."""
-    is_sqlite = session.get_bind().dialect.name == "sqlite"
-    statement = ADVANCE_ON_SQLITE if is_sqlite else ADVANCE_ON_POSTGRES
+    statement = ADVANCE_ON_SQLITE if is_on_sqlite(session) else ADVANCE_ON_POSTGRES
     taken = {"owner_id": owner_id, "last": count, "pruned": 0}
     last: int = (await session.execute(statement, taken)).scalar_one()
     return last

@@ -25,7 +25,7 @@ from services.users import queries
 from services.users.errors import TooManyFailures
 from services.users.models import FailedLogins
 from shared.clock import utc_now
-from shared.db import col
+from shared.db import col, is_on_sqlite
 
 BUCKETS_PER_KIND = 65_536
 
@@ -82,8 +82,7 @@ class LoginLimits:
                 raise TooManyFailures(seconds=int((row.ends_at - now).total_seconds()) + 1)
 
     async def count(self, session: AsyncSession, attempt: Attempt) -> None:
-        is_sqlite = session.get_bind().dialect.name == "sqlite"
-        dialect_insert = sqlite_insert if is_sqlite else postgres_insert
+        dialect_insert = sqlite_insert if is_on_sqlite(session) else postgres_insert
         now = utc_now()
         end = now + self._window
         ends_at, failures = col(FailedLogins.ends_at), col(FailedLogins.failures)

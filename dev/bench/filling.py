@@ -68,6 +68,7 @@ async def fill(urls: Mapping[str, str], tables: list[Table]) -> None:
     try:
         for table in tables:
             await _copy(databases[table.service], table)
+        await _sum_up(databases["files"])
         for database in databases.values():
             if not database.is_sqlite:
                 bare = database.engine.execution_options(isolation_level="AUTOCOMMIT")
@@ -97,6 +98,18 @@ async def _copy(database: Database, table: Table) -> None:
         sequence = f"pg_get_serial_sequence('{table.name}', 'id')"
         async with database.transaction() as session:
             await session.execute(text(f"SELECT setval({sequence}, {table.rows.stop})"))
+
+
+async def _sum_up(files: Database) -> None:
+    """What files keeps of each owner, as if each file had been uploaded."""
+    async with files.transaction() as session:
+        await session.execute(text("DELETE FROM owner_totals"))
+        await session.execute(
+            text(
+                "INSERT INTO owner_totals (owner_id, bytes) "
+                "SELECT owner_id, sum(size) FROM files GROUP BY owner_id"
+            )
+        )
 
 
 async def _columns(database: Database, table: str) -> list[str]:

@@ -132,6 +132,7 @@ async def _costs(
     )
     requests["a backend's poll"] = repeat(admin.get("/api/v1/jobs/?status=QUEUED"))
     requests["POST a run"] = repeat(person.send("POST", "/api/v1/runs/", body))
+    requests["an upload of 1 kB"] = repeat(person.upload("a.txt", bytes(1024)))
     rounds = [
         {
             name: await cost(person.url, each, accounts, seconds=seconds / ROUNDS)

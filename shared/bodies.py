@@ -5,13 +5,15 @@ The contract judges a body after credentials, method and existence. So a route t
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Request
 from pydantic import BaseModel, ConfigDict, ValidationError
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
+from starlette.requests import ClientDisconnect
 
 from shared import errors, foreign_json
 from shared.fields import Field
@@ -39,19 +41,13 @@ class Body(BaseModel):
 B = TypeVar("B", bound=Body)
 
 
+@dataclass(frozen=True, kw_only=True)
 class Submission:
     """A body as it came: parsed into a typed body by `into`, which raises what is wrong with it."""
 
-    def __init__(
-        self,
-        *,
-        raw_json: bytes | None = None,
-        form: Pairs | None = None,
-        refusal: errors.ApiError | None = None,
-    ):
-        self._raw_json = raw_json
-        self._form = form
-        self._refusal = refusal
+    raw_json: bytes | None = None
+    form: Pairs | None = None
+    refusal: errors.ApiError | None = None
 
     def into(self, model: type[B]) -> B:
         try:
@@ -74,15 +70,15 @@ class Submission:
         return {n: rule.judge(value) for rule, n, value in sent if rule and n not in faults}, faults
 
     def _values(self, model: type[Body]) -> dict[str, Any]:
-        if self._refusal is not None:
-            raise self._refusal
-        return self._form_values(model) if self._form is not None else self._json_values()
+        if self.refusal is not None:
+            raise self.refusal
+        return self._form_values(model) if self.form is not None else self._json_values()
 
     def _json_values(self) -> dict[str, Any]:
-        if not self._raw_json:
+        if not self.raw_json:
             return {}
         try:
-            value = foreign_json.parse(self._raw_json.decode("utf-8"))
+            value = foreign_json.parse(self.raw_json.decode("utf-8"))
         except ValueError as error:
             raise errors.BadRequest(f"JSON parse error - {error}") from None
         if value is None:
@@ -95,7 +91,7 @@ class Submission:
     def _form_values(self, model: type[Body]) -> dict[str, Any]:
         """A form has only text: repeated keys make lists, and blank may mean absent or null."""
         many: dict[str, list[Any]] = {}
-        for key, value in self._form or []:
+        for key, value in self.form or []:
             many.setdefault(key, []).append(value)
         values: dict[str, Any] = {}
         for name, sent in many.items():
@@ -112,7 +108,7 @@ class Submission:
 
     @property
     def is_form(self) -> bool:
-        return self._form is not None
+        return self.form is not None
 
 
 def _rule(model: type[Body], name: str) -> Field | None:
@@ -147,22 +143,28 @@ async def read_chunks(request: Request, *, limit: int) -> AsyncGenerator[bytes, 
         # sends already would lose this answer together with the connection.
         asks_first = "expect" in request.headers
         raise errors.PayloadTooLarge(said, headers={"Connection": "close"} if asks_first else None)
-    size = 0
-    pieces = aiter(request.stream())
-    while (chunk := await _next_chunk(request, pieces)) is not None:
+    size, is_more = 0, True
+    while is_more:
+        chunk, is_more = await _next_chunk(request)
         size += len(chunk)
         if size > limit:
             raise errors.PayloadTooLarge(said)
         yield chunk
 
 
-async def _next_chunk(request: Request, pieces: AsyncIterator[bytes]) -> bytes | None:
-    """None at the end. A client may be slow, but not silent: its request holds memory and files."""
+async def _next_chunk(request: Request) -> tuple[bytes, bool]:
+    """And whether more follows; past the request's stream, which takes two waits more to end.
+
+    A client may be slow, but not silent: its request holds memory and files.
+    """
     try:
         async with asyncio.timeout(request.app.state.settings.body_idle_seconds):
-            return await anext(pieces, None)
+            message = await request.receive()
     except TimeoutError:
         raise errors.BodyTooSlow from None
+    if message["type"] == "http.disconnect":
+        raise ClientDisconnect
+    return message.get("body", b""), message.get("more_body", False)
 
 
 def _refuse_encoded(request: Request) -> None:

@@ -149,7 +149,7 @@ class InPlaceSession(AsyncSession):
     async def commit(self) -> None:
         if self.in_transaction():
             await super().commit()
-        elif self._in_place is not None:
+        if self._in_place is not None:
             self._in_place.commit()
 
     async def execute(self, statement: Any, params: Any = None, **options: Any) -> Any:

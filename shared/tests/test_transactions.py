@@ -191,6 +191,16 @@ async def test_objects_and_plain_rows_are_written_together_in_whatever_order(
     assert await _numbers(database) == [1, 2, 3]
 
 
+async def test_plain_rows_are_written_also_when_no_object_has_changed(database: Database) -> None:
+    async with database.transaction() as session:
+        await session.execute(insert(NOTES).values(number=1))
+        dropped = Note(2)
+        session.add(dropped)
+        session.expunge(dropped)
+
+    assert await _numbers(database) == [1]
+
+
 async def test_objects_and_plain_rows_are_undone_together(database: Database) -> None:
     async def write_then_fail() -> None:
         async with database.transaction() as session:

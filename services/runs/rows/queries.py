@@ -5,12 +5,11 @@ A run comes before its jobs in every change of them: changes of one run are made
 
 from collections.abc import Sequence
 
-from sqlalchemy import bindparam, exists, select
+from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.runs.models import Job, Run, Webhook
+from services.runs.models import Job, Run
 from services.runs.rows.holding import JOBS, RUNS, JobRow, RunRow, hold
-from services.runs.webhooks.telling import nobody_listens
 from shared.db import col, table_of
 from shared.errors import NotFound
 
@@ -18,10 +17,8 @@ from shared.errors import NotFound
 RUN = select(*RUNS.columns).where(col(Run.id) == bindparam("run_id")).with_for_update()
 JOB = select(*JOBS.columns).where(col(Job.id) == bindparam("job_id"))
 JOB_ALONE = JOB.with_for_update()
-# Most owners have no webhook; who has one is asked for it then.
-IS_HEARD = exists().where(col(Webhook.owner_id) == col(Run.owner_id), col(Webhook.is_enabled))
 JOB_AND_RUN = (
-    select(*RUNS.columns, *JOBS.columns, IS_HEARD)
+    select(*RUNS.columns, *JOBS.columns)
     .select_from(table_of(Run))
     .join(table_of(Job), col(Job.run_id) == col(Run.id))
     .where(col(Job.id) == bindparam("job_id"))
@@ -50,10 +47,8 @@ async def lock_job(
     found = (await session.execute(JOB_AND_RUN, {"job_id": job_id})).one_or_none()
     if found is None or owner_id not in (None, found.owner_id):
         raise NotFound
-    if not found[-1]:
-        nobody_listens(session, found.owner_id)
     of_run = len(RUNS.columns)
-    return hold(session, RUNS, found[:of_run]), hold(session, JOBS, found[of_run:-1])
+    return hold(session, RUNS, found[:of_run]), hold(session, JOBS, found[of_run:])
 
 
 async def lock_job_alone(session: AsyncSession, job_id: int, *, owner_id: int | None) -> JobRow:

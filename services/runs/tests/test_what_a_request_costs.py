@@ -99,9 +99,9 @@ async def test_a_step_of_a_job_is_told_once(api: Api, database: Database, peers:
         assert (await api.patch(job, {"status": "RUNNING"})).status_code == 200
 
     # One is the audit log's, for it is an administrator who reports.
-    assert queued.all == (7 + 1, 0, 1)
+    assert queued.all == (8 + 1, 0, 1)
     # The run is RUNNING with it, and says so too.
-    assert running.all == (9 + 1, 0, 2)
+    assert running.all == (10 + 1, 0, 2)
 
 
 @pytest.mark.parametrize(

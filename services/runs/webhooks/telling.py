@@ -46,22 +46,12 @@ async def tell(
             put_down(session, webhook.id, envelope)
 
 
-def nobody_listens(session: AsyncSession, owner_id: int) -> None:
-    """It has no webhook, as was seen already in this transaction."""
-    _known(session)[owner_id] = ()
-
-
 async def _listening(session: AsyncSession, owner_id: int) -> Sequence[Any]:
     """The owner's webhooks, asked for once in a transaction however much it has to tell."""
-    known = _known(session)
+    known: dict[int, Sequence[Any]] = session.info.setdefault(_LISTENING, {})
     if owner_id not in known:
         known[owner_id] = await queries.list_enabled(session, owner_id)
     return known[owner_id]
-
-
-def _known(session: AsyncSession) -> dict[int, Sequence[Any]]:
-    known: dict[int, Sequence[Any]] = session.info.setdefault(_LISTENING, {})
-    return known
 
 
 def tell_only(session: AsyncSession, webhook: Webhook) -> WebhookDelivery:

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from itertools import islice
 
 from dev.bench.accounts import Accounts
-from dev.bench.calibration import Walk
 from dev.bench.kinds import Kind
 from dev.bench.scene import Scene
 from dev.bench.wire import Connection
@@ -27,8 +26,6 @@ class Figures:
     """Of one kind: milliseconds, and requests per second by number of connections."""
 
     kind: Kind
-    # What a walk over the memory took just before.
-    walk: float
     cpu: dict[str, float]
     median: float
     p99: float
@@ -40,13 +37,10 @@ class Figures:
         return sum(self.cpu.values())
 
 
-async def measure(
-    kind: Kind, scene: Scene, accounts: Accounts, walk: Walk, *, seconds: float
-) -> Figures:
+async def measure(kind: Kind, scene: Scene, accounts: Accounts, *, seconds: float) -> Figures:
     requests = await kind.requests(scene)
     url = scene.reader.url
     await _work(kind, url, islice(requests, WARM_UP), time.monotonic() + 60)
-    walked = walk.take()
     before = accounts.cpu_milliseconds()
     began = time.monotonic()
     taken = await _work(kind, url, requests, began + seconds, at_least=REQUESTS_MIN)
@@ -57,7 +51,6 @@ async def measure(
         throughput[connections] = await _throughput(kind, url, requests, connections, seconds)
     return Figures(
         kind,
-        walked,
         {name: (after[name] - before[name]) / len(taken) for name in after},
         statistics.median(taken) * 1000,
         sorted(taken)[int(len(taken) * 0.99)] * 1000,

@@ -11,11 +11,7 @@ if TYPE_CHECKING:
 
 # Everything else is small, and goes into one column.
 SHOWN = ("traefik", "users", "files", "modules", "pipelines", "runs", "nats", "postgres")
-NOTES = (
-    "Times and requests per second hold on a quiet machine. Milliseconds of processor hold on a"
-    " busy one,\nunless others use its memory: where `walk`, those of a walk over it, is higher,"
-    " all else is dearer."
-)
+WALL = "Milliseconds of processor hold on a busy machine; times and requests per second do not."
 
 
 def table(result: "Result") -> str:
@@ -31,12 +27,12 @@ def table(result: "Result") -> str:
         _shares("MB at rest", result.megabytes_at_rest, 0),
         "",
         f"{'CPU ms a request':26}{'all':>8}{'goal':>7}{'orig.':>7}{'ratio':>7}{'loops':>7}"
-        f"{'walk':>6}{'median':>8}{'p99':>8}"
+        f"{'median':>8}{'p99':>8}"
         + "".join(f"{f'{n}/s':>8}" for n in CONNECTIONS)
         + "  by process",
     ]
     lines += [_line(figures, result.calibration) for figures in result.figures]
-    return "\n".join([*lines, NOTES, ""])
+    return "\n".join([*lines, WALL, ""])
 
 
 def _line(figures: Figures, calibration: float) -> str:
@@ -48,8 +44,8 @@ def _line(figures: Figures, calibration: float) -> str:
     )
     return (
         f"{kind.name:26}{figures.cost:8.2f}{kind.goal or '-':>7}{kind.original or '-':>7}"
-        f"{ratio:>7}{figures.cost / calibration:7.2f}{figures.walk:6.0f}"
-        f"{figures.median:8.2f}{figures.p99:8.2f}{throughput}  {shares}"
+        f"{ratio:>7}{figures.cost / calibration:7.2f}{figures.median:8.2f}{figures.p99:8.2f}"
+        f"{throughput}  {shares}"
     )
 
 
@@ -87,7 +83,6 @@ def _record(figures: Figures) -> dict[str, Any]:
         "cpu_ms_by_process": figures.cpu,
         "goal_ms": figures.kind.goal,
         "original_ms": figures.kind.original,
-        "memory_walk_ms": figures.walk,
         "wall_median_ms": figures.median,
         "wall_p99_ms": figures.p99,
         "requests_per_second": figures.throughput,

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from dev.bench import report
 from dev.bench.accounts import Accounts, postgres_of
-from dev.bench.calibration import Walk, calibrate
+from dev.bench.calibration import calibrate
 from dev.bench.kinds import KINDS
 from dev.bench.measuring import Figures, measure
 from dev.bench.scene import furnish
@@ -116,8 +116,7 @@ def _idle_percent(accounts: Accounts, seconds: float) -> dict[str, float]:
 async def _all_kinds(url: str, accounts: Accounts, asked: argparse.Namespace) -> list[Figures]:
     scene = await furnish(url)
     kinds = [kind for kind in KINDS if asked.only in kind.name]
-    walk = Walk()
-    return [await measure(kind, scene, accounts, walk, seconds=asked.seconds) for kind in kinds]
+    return [await measure(kind, scene, accounts, seconds=asked.seconds) for kind in kinds]
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
-"""Blobs in a local directory: `incoming/<key>` while they arrive, then `ab/cd/<key>` by rename.
+"""Blobs in a local directory: `incoming/<key>` while they arrive, then `ab/<key>` by rename.
 
 A rename within one file system is atomic, so a kept blob is always whole. Replicas may share the
-directory: nothing is known of a blob but what is in it.
+directory: nothing is known of a blob but what is in it. Of folders there are few, because a new one
+costs more than the rest of a small upload; blobs from before that are in `ab/cd/<key>`.
 """
 
 import asyncio
@@ -10,13 +11,13 @@ import hashlib
 import os
 import shutil
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import suppress
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from threading import Lock
 from types import TracebackType
-from typing import BinaryIO, Self
+from typing import BinaryIO, Self, TypeVar
 from uuid import uuid4
 
 from services.files.storage.interface import STALE_SECONDS, BlobMissing
@@ -26,6 +27,8 @@ WRITE_BYTES = 1024 * 1024
 SMALL_BYTES = 64 * 1024
 READ_BYTES = 256 * 1024
 SIZES_PER_STEP = 1000
+
+Result = TypeVar("Result")
 
 
 class LocalStagedBlob:
@@ -95,8 +98,7 @@ class LocalStagedBlob:
             file = self._opened()
             os.fsync(file.fileno())
             file.close()
-            self._target.parent.mkdir(parents=True, exist_ok=True)
-            self._path.rename(self._target)
+            _in(self._target.parent, lambda: self._path.rename(self._target))
             self._is_over = True
 
     def _discard(self) -> None:
@@ -108,8 +110,7 @@ class LocalStagedBlob:
 
     def _opened(self) -> BinaryIO:
         if self._file is None:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = self._path.open("xb", buffering=0)
+            self._file = _in(self._path.parent, lambda: self._path.open("xb", buffering=0))
         return self._file
 
 
@@ -140,23 +141,23 @@ class LocalStore:
 
     async def stage(self, key: str | None = None) -> LocalStagedBlob:
         key = key or uuid4().hex
-        return LocalStagedBlob(key, self._incoming / key, self._path(key))
+        return LocalStagedBlob(key, self._incoming / key, self._paths(key)[0])
 
     async def open(self, key: str, *, start: int, stop: int) -> AsyncIterator[bytes]:
-        try:
-            file = await asyncio.to_thread(self._path(key).open, "rb")
-        except FileNotFoundError:
-            raise BlobMissing(key) from None
-        return _chunks(file, start, stop)
+        for path in self._paths(key):
+            with suppress(FileNotFoundError):
+                return _chunks(await asyncio.to_thread(path.open, "rb"), start, stop)
+        raise BlobMissing(key)
 
     async def delete(self, key: str) -> None:
-        await asyncio.to_thread(self._path(key).unlink, missing_ok=True)
+        await asyncio.to_thread(_unlink, self._paths(key))
 
     async def remove_stale_uploads(self) -> int:
         return await asyncio.to_thread(self._remove_stale_uploads)
 
     async def sizes(self) -> AsyncIterator[tuple[str, int]]:
-        paths = self._root.glob("??/??/*")
+        # A key is longer than the name of a folder.
+        paths = chain(self._root.glob("??/???*"), self._root.glob("??/??/*"))
         while some := await asyncio.to_thread(_sizes, paths):
             for name, size in some:
                 yield name, size
@@ -172,8 +173,24 @@ class LocalStore:
                     removed += 1
         return removed
 
-    def _path(self, key: str) -> Path:
-        return self._root / key[:2] / key[2:4] / key
+    def _paths(self, key: str) -> tuple[Path, Path]:
+        """Where it is kept, and where it was kept once."""
+        folder = self._root / key[:2]
+        return folder / key, folder / key[2:4] / key
+
+
+def _in(folder: Path, act: Callable[[], Result]) -> Result:
+    """The folder is there but for the first time."""
+    try:
+        return act()
+    except FileNotFoundError:
+        folder.mkdir(parents=True, exist_ok=True)
+        return act()
+
+
+def _unlink(paths: Iterable[Path]) -> None:
+    for path in paths:
+        path.unlink(missing_ok=True)
 
 
 def _sizes(paths: Iterator[Path]) -> list[tuple[str, int]]:

@@ -50,9 +50,13 @@ async def _new_runs(scene: Scene) -> Iterator[bytes]:
 
 
 async def _reports(scene: Scene) -> Iterator[bytes]:
-    """The first job of each of the writer's runs, one step after the other."""
+    """The first job of each of the writer's runs that nobody began, one step after the other."""
     await made(scene.writer.url, list(islice(scene.new_runs(), RUNS_REPORTED_ON)))
-    jobs = [job for job in await scene.writer.reads("/api/v1/jobs/") if job["parent_job"] is None]
+    jobs = [
+        job
+        for job in await scene.writer.reads("/api/v1/jobs/")
+        if job["parent_job"] is None and job["status"] == "PENDING"
+    ]
     return iter(
         [
             scene.writer.send("PATCH", urlsplit(job["url"]).path, {"status": status})

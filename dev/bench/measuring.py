@@ -1,7 +1,9 @@
 """Takes the figures of one kind of request: what it costs, how long it takes, how many go through.
 
 One connection first, for cost and times; then more at once, for throughput. A fixed time each, so
-that slow requests do not make a long benchmark.
+that slow requests do not make a long benchmark. Costs are taken in rounds over all kinds, and the
+middle round counts: a machine that shares its caches with others is not alike from one second to
+the next.
 """
 
 import asyncio
@@ -22,14 +24,12 @@ REQUESTS_MIN = 30
 
 
 @dataclass(frozen=True)
-class Figures:
-    """Of one kind: milliseconds, and requests per second by number of connections."""
+class Round:
+    """Of one kind: milliseconds a request."""
 
-    kind: Kind
     cpu: dict[str, float]
     median: float
     p99: float
-    throughput: dict[int, float]
 
     @property
     def cost(self) -> float:
@@ -37,24 +37,48 @@ class Figures:
         return sum(self.cpu.values())
 
 
-async def measure(kind: Kind, scene: Scene, accounts: Accounts, *, seconds: float) -> Figures:
+@dataclass(frozen=True)
+class Figures:
+    """Of one kind: its rounds from the cheapest to the dearest; requests per second by number of
+    connections."""
+
+    kind: Kind
+    rounds: list[Round]
+    throughput: dict[int, float]
+
+    @property
+    def middle(self) -> Round:
+        return self.rounds[len(self.rounds) // 2]
+
+
+async def measure(
+    kinds: list[Kind], scene: Scene, accounts: Accounts, *, seconds: float, rounds: int
+) -> list[Figures]:
+    taken: dict[str, list[Round]] = {kind.name: [] for kind in kinds}
+    for _ in range(rounds):
+        for kind in kinds:
+            taken[kind.name].append(await _round(kind, scene, accounts, seconds))
+    return [
+        Figures(
+            kind,
+            sorted(taken[kind.name], key=lambda each: each.cost),
+            {number: await _throughput(kind, scene, number, seconds) for number in CONNECTIONS},
+        )
+        for kind in kinds
+    ]
+
+
+async def _round(kind: Kind, scene: Scene, accounts: Accounts, seconds: float) -> Round:
     requests = await kind.requests(scene)
     url = scene.reader.url
     await _work(kind, url, islice(requests, WARM_UP), time.monotonic() + 60)
     before = accounts.cpu_milliseconds()
-    began = time.monotonic()
-    taken = await _work(kind, url, requests, began + seconds, at_least=REQUESTS_MIN)
-    elapsed = time.monotonic() - began
+    taken = await _work(kind, url, requests, time.monotonic() + seconds, at_least=REQUESTS_MIN)
     after = accounts.cpu_milliseconds()
-    throughput = {1: len(taken) / elapsed}
-    for connections in CONNECTIONS[1:]:
-        throughput[connections] = await _throughput(kind, url, requests, connections, seconds)
-    return Figures(
-        kind,
+    return Round(
         {name: (after[name] - before[name]) / len(taken) for name in after},
         statistics.median(taken) * 1000,
         sorted(taken)[int(len(taken) * 0.99)] * 1000,
-        throughput,
     )
 
 
@@ -68,11 +92,11 @@ async def cost(url: str, requests: Iterator[bytes], accounts: Accounts, *, secon
     return (sum(accounts.cpu_milliseconds().values()) - before) / len(taken)
 
 
-async def _throughput(
-    kind: Kind, url: str, requests: Iterator[bytes], connections: int, seconds: float
-) -> float:
+async def _throughput(kind: Kind, scene: Scene, connections: int, seconds: float) -> float:
+    requests = await kind.requests(scene)
     began = time.monotonic()
-    works = [_work(kind, url, requests, began + seconds) for _ in range(connections)]
+    until = began + seconds
+    works = [_work(kind, scene.reader.url, requests, until) for _ in range(connections)]
     done = sum(len(taken) for taken in await asyncio.gather(*works))
     return done / (time.monotonic() - began)
 

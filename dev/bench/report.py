@@ -26,8 +26,8 @@ def table(result: "Result") -> str:
         _shares("idle %", result.idle_percent, 2),
         _shares("MB at rest", result.megabytes_at_rest, 0),
         "",
-        f"{'CPU ms a request':26}{'all':>8}{'goal':>7}{'orig.':>7}{'ratio':>7}{'loops':>7}"
-        f"{'median':>8}{'p99':>8}"
+        f"{'CPU ms a request':26}{'all':>8}{'of rounds':>13}{'goal':>7}{'orig.':>7}{'ratio':>7}"
+        f"{'loops':>7}{'median':>8}{'p99':>8}"
         + "".join(f"{f'{n}/s':>8}" for n in CONNECTIONS)
         + "  by process",
     ]
@@ -36,16 +36,17 @@ def table(result: "Result") -> str:
 
 
 def _line(figures: Figures, calibration: float) -> str:
-    kind = figures.kind
-    ratio = f"{kind.original / figures.cost:.1f}x" if kind.original else "-"
+    kind, middle = figures.kind, figures.middle
+    ratio = f"{kind.original / middle.cost:.1f}x" if kind.original else "-"
+    spread = f"{figures.rounds[0].cost:.2f}-{figures.rounds[-1].cost:.2f}"
     throughput = "".join(f"{figures.throughput[n]:8.0f}" for n in CONNECTIONS)
     shares = " ".join(
-        f"{name} {figures.cpu[name]:.2f}" for name in SHOWN if figures.cpu.get(name, 0) >= 0.05
+        f"{name} {middle.cpu[name]:.2f}" for name in SHOWN if middle.cpu.get(name, 0) >= 0.05
     )
     return (
-        f"{kind.name:26}{figures.cost:8.2f}{kind.goal or '-':>7}{kind.original or '-':>7}"
-        f"{ratio:>7}{figures.cost / calibration:7.2f}{figures.median:8.2f}{figures.p99:8.2f}"
-        f"{throughput}  {shares}"
+        f"{kind.name:26}{middle.cost:8.2f}{spread:>13}{kind.goal or '-':>7}"
+        f"{kind.original or '-':>7}{ratio:>7}{middle.cost / calibration:7.2f}"
+        f"{middle.median:8.2f}{middle.p99:8.2f}{throughput}  {shares}"
     )
 
 
@@ -79,11 +80,12 @@ def as_json(results: list["Result"]) -> dict[str, Any]:
 def _record(figures: Figures) -> dict[str, Any]:
     return {
         "name": figures.kind.name,
-        "cpu_ms": figures.cost,
-        "cpu_ms_by_process": figures.cpu,
+        "cpu_ms": figures.middle.cost,
+        "cpu_ms_of_rounds": [each.cost for each in figures.rounds],
+        "cpu_ms_by_process": figures.middle.cpu,
         "goal_ms": figures.kind.goal,
         "original_ms": figures.kind.original,
-        "wall_median_ms": figures.median,
-        "wall_p99_ms": figures.p99,
+        "wall_median_ms": figures.middle.median,
+        "wall_p99_ms": figures.middle.p99,
         "requests_per_second": figures.throughput,
     }

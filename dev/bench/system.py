@@ -62,7 +62,8 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--databases", nargs="*", default=[SQLITE, POSTGRES])
     parser.add_argument("--only", default="", help="kinds of requests whose names hold this")
-    parser.add_argument("--seconds", type=float, default=2.0, help="for each measurement")
+    parser.add_argument("--seconds", type=float, default=1.0, help="for each measurement")
+    parser.add_argument("--rounds", type=int, default=5, help="the middle one of them counts")
     parser.add_argument("--idle-seconds", type=float, default=10.0)
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
     return parser.parse_args()
@@ -116,7 +117,7 @@ def _idle_percent(accounts: Accounts, seconds: float) -> dict[str, float]:
 async def _all_kinds(url: str, accounts: Accounts, asked: argparse.Namespace) -> list[Figures]:
     scene = await furnish(url)
     kinds = [kind for kind in KINDS if asked.only in kind.name]
-    return [await measure(kind, scene, accounts, seconds=asked.seconds) for kind in kinds]
+    return await measure(kinds, scene, accounts, seconds=asked.seconds, rounds=asked.rounds)
 
 
 if __name__ == "__main__":

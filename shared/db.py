@@ -7,7 +7,7 @@ import asyncio
 import os
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
 from shutil import disk_usage
@@ -36,6 +36,8 @@ NAMING_CONVENTION = {
 }
 # Rows written by another process (a command line) wake nobody here; look now and then.
 LOOK_AGAIN_SECONDS = 1.0
+# Which transactions can be seen; every one that writes makes it another one.
+SNAPSHOT = "SELECT pg_current_snapshot()::text"
 # With less than this free, only trying tells whether anything can be written.
 FREE_BYTES_MIN = 64 * 1024 * 1024
 T = TypeVar("T")
@@ -160,7 +162,6 @@ class Database:
             self._new_reader: NewSession = partial(InPlaceSession, self.engine)
             self._new_writer: NewSession = partial(InPlaceSession, self.engine, asyncio.Lock())
             self._version = DataVersion(self.engine.url.database or "")
-            self._looked_at = -1
         else:
             self.engine = create_async_engine(url)
             sa.event.listen(self.engine.sync_engine, "checkout", _refuse_closed)
@@ -213,31 +214,19 @@ class Database:
 
     async def has_something_to_send(self) -> bool:
         """At once when a commit here filled the outbox; else, after a second, perhaps."""
-        while True:
-            try:
-                async with asyncio.timeout(LOOK_AGAIN_SECONDS):
-                    await self.outbox_filled.wait()
-            except TimeoutError:
-                # A file that nobody has written to needs no look.
-                if not self.is_sqlite or self._is_written_to():
-                    return False
-            else:
-                self.outbox_filled.clear()
-                return True
-
-    def _is_written_to(self) -> bool:
-        """Since this was asked last; a file that cannot be read is for the look to tell of."""
-        before, self._looked_at = self._looked_at, -1
-        with suppress(sqlite3.Error):
-            self._looked_at = self._version.read()
-        return self._looked_at < 0 or self._looked_at != before
+        try:
+            async with asyncio.timeout(LOOK_AGAIN_SECONDS):
+                await self.outbox_filled.wait()
+        except TimeoutError:
+            return False
+        self.outbox_filled.clear()
+        return True
 
     async def version(self) -> Hashable:
         """Alike twice means that nothing was committed in between, by whomever."""
         if self.is_sqlite:
             return self._version.read()
-        # Which transactions can be seen; every one that writes makes it another one.
-        return await self._ask("SELECT pg_current_snapshot()::text")
+        return await self._ask(SNAPSHOT)
 
     async def _ask(self, question: str) -> str:
         """Of the server, outside of any transaction; by the shortest way, since it is so often."""

@@ -5,13 +5,15 @@ the others ask for it every second. They do not wait in `pg_advisory_lock`, beca
 that waits for days keeps Postgres from cleaning up after every other one.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+import sqlite3
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
+from contextlib import asynccontextmanager, suppress
+from functools import partial
 
 from sqlalchemy import NullPool, text
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
-from shared.db import Database
+from shared.db import SNAPSHOT, Database
 
 # Any number will do, as long as every replica uses the same one within its own database.
 LOCK = 724_150_915
@@ -19,15 +21,15 @@ WAKE = "mlsploit_outbox"
 # A leader whose host vanished, or whose process is stopped, is let go after about this long.
 SILENT_SECONDS_MAX = 10
 
-# Fails once the lock may be somebody else's.
-Check = Callable[[], Awaitable[None]]
+# The version of the database, or None; fails once the lock may be somebody else's.
+Check = Callable[[], Awaitable[Hashable | None]]
 
 
 @asynccontextmanager
 async def leadership(database: Database) -> AsyncIterator[Check]:
     """Begins when nobody else leads; ends by closing the session, and with it the lock."""
     if database.is_sqlite:
-        yield _always  # One process has the file.
+        yield partial(_version_of_file, database)  # One process has it.
         return
     settings = {
         "idle_session_timeout": f"{SILENT_SECONDS_MAX}s",
@@ -45,14 +47,17 @@ async def leadership(database: Database) -> AsyncIterator[Check]:
         await _stand_by(session, database)
         await _listen(session, database)
 
-        async def check() -> None:
-            await session.execute(text("SELECT 1"))
+        async def check() -> Hashable:
+            return str(await session.scalar(text(SNAPSHOT)))
 
         yield check
 
 
-async def _always() -> None:
-    return
+async def _version_of_file(database: Database) -> Hashable | None:
+    """None for one that cannot be read: who looks will tell of it."""
+    with suppress(sqlite3.Error):
+        return await database.version()
+    return None
 
 
 async def _stand_by(session: AsyncConnection, database: Database) -> None:

@@ -129,11 +129,16 @@ class OutboxRelay:
         # Whatever went wrong before: what is still there is sent again, and dropped as a repeat.
         self._sent, self._after = [], 0
         with metrics.LEADS.track_inprogress():
+            looked_at = None
             while True:
-                await check()
-                # What is committed from now on wakes us, so a batch that is not full was all.
-                if await self.send_batch(line) < BATCH_ROWS_MAX:
-                    await self._rest()
+                version = await check()
+                # What nobody has written to needs no look.
+                if version is None or version != looked_at:
+                    # What is committed from now on wakes us, so a batch that is not full was all.
+                    if await self.send_batch(line) == BATCH_ROWS_MAX:
+                        continue
+                    looked_at = version
+                await self._rest()
 
     async def _rest(self) -> None:
         """Until there is more to send, or may be."""

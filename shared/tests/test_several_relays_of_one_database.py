@@ -7,15 +7,17 @@ from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
-from sqlalchemy import insert, select, text, update
+from sqlalchemy import Engine, event, insert, select, text, update
 
 from dev.environment import ROOT
 from shared import db
-from shared.db import Database
+from shared.db import SNAPSHOT, Database
+from shared.messaging.broker import Broker
 from shared.messaging.leader import leadership
-from shared.messaging.outbox import publish
+from shared.messaging.outbox import OutboxRelay, publish
 from shared.testing.eventually import eventually
 from shared.testing.postgres import PostgresServer
 from shared.testing.processes import NatsServer
@@ -200,6 +202,35 @@ async def test_a_commit_in_another_replica_wakes_the_leader(
         with suppress(asyncio.CancelledError):
             await standing_by
     await elsewhere.close()
+
+
+async def test_a_leader_at_rest_asks_only_whether_anything_was_written(
+    database: Database, nats: NatsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(db, "LOOK_AGAIN_SECONDS", 0.01)
+    asked: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        asked.append(statement)
+
+    broker = Broker(nats.url, "test")
+    await broker.connect()
+    event.listen(Engine, "before_cursor_execute", note)
+    leading = asyncio.create_task(OutboxRelay(database, broker).run())
+    try:
+        await write_notes(database, "the last for now")
+        await eventually(lambda: is_empty(database), within=LONG)
+
+        async def asks_only_that() -> bool:
+            return asked[-5:] == [SNAPSHOT] * 5
+
+        await eventually(asks_only_that, within=LONG)
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+        leading.cancel()
+        with suppress(asyncio.CancelledError):
+            await leading
+        await broker.close()
 
 
 async def test_a_killed_and_wiped_nats_is_told_the_rest_once_and_in_order(

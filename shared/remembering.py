@@ -20,7 +20,7 @@ class Remembering(httpx.AsyncBaseTransport):
 
     def __init__(self, network: httpx.AsyncBaseTransport):
         self._network = network
-        self._kept: OrderedDict[Hashable, tuple[str, bytes]] = OrderedDict()
+        self._kept: OrderedDict[Hashable, tuple[str, httpx.Response]] = OrderedDict()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         if request.method != "GET":
@@ -32,7 +32,7 @@ class Remembering(httpx.AsyncBaseTransport):
         answer = await self._network.handle_async_request(request)
         if kept is not None and answer.status_code == 304:
             await answer.aread()
-            return httpx.Response(200, content=kept[1])
+            return kept[1]
         await self._keep(key, answer)
         return answer
 
@@ -43,9 +43,8 @@ class Remembering(httpx.AsyncBaseTransport):
         tag = answer.headers.get("etag")
         if answer.status_code != 200 or tag is None:
             return
-        content = await answer.aread()
-        if len(content) <= BYTES_KEPT_MAX:
-            self._kept[key] = (tag, content)
+        if len(await answer.aread()) <= BYTES_KEPT_MAX:
+            self._kept[key] = (tag, answer)
             self._kept.move_to_end(key)
             if len(self._kept) > ANSWERS_KEPT_MAX:
                 self._kept.popitem(last=False)

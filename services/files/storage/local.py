@@ -11,7 +11,7 @@ import hashlib
 import os
 import shutil
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import suppress
 from itertools import chain, islice
 from pathlib import Path
@@ -158,8 +158,8 @@ class LocalStore:
     async def sizes(self) -> AsyncIterator[tuple[str, int]]:
         # A key is longer than the name of a folder.
         paths = chain(self._root.glob("??/???*"), self._root.glob("??/??/*"))
-        while some := await asyncio.to_thread(_sizes, paths):
-            for name, size in some:
+        while some := await asyncio.to_thread(list, islice(paths, SIZES_PER_STEP)):
+            for name, size in await asyncio.to_thread(_sizes, some):
                 yield name, size
 
     def _remove_stale_uploads(self) -> int:
@@ -193,8 +193,12 @@ def _unlink(paths: Iterable[Path]) -> None:
         path.unlink(missing_ok=True)
 
 
-def _sizes(paths: Iterator[Path]) -> list[tuple[str, int]]:
-    return [(path.name, path.stat().st_size) for path in islice(paths, SIZES_PER_STEP)]
+def _sizes(paths: Iterable[Path]) -> list[tuple[str, int]]:
+    sizes = []
+    for path in paths:
+        with suppress(FileNotFoundError):  # Deleted since it was listed.
+            sizes.append((path.name, path.stat().st_size))
+    return sizes
 
 
 async def _chunks(file: BinaryIO, start: int, stop: int) -> AsyncIterator[bytes]:

@@ -2,8 +2,7 @@
 
 One connection first, for cost and times; then more at once, for throughput. A fixed time each, so
 that slow requests do not make a long benchmark. Costs are taken in rounds over all kinds, and the
-middle round counts: a machine that shares its caches with others is not alike from one second to
-the next.
+middle round counts: a machine with neighbours is not alike from one second to the next.
 """
 
 import asyncio
@@ -19,17 +18,19 @@ from dev.bench.scene import Scene
 from dev.bench.wire import Connection
 
 WARM_UP = 30
-CONNECTIONS = (1, 8, 32)
+CROWDS = (8, 32)
+CONNECTIONS = (1, *CROWDS)
 REQUESTS_MIN = 30
 
 
 @dataclass(frozen=True)
 class Round:
-    """Of one kind: milliseconds a request."""
+    """Of one kind on one connection: milliseconds a request, and requests per second."""
 
     cpu: dict[str, float]
     median: float
     p99: float
+    per_second: float
 
     @property
     def cost(self) -> float:
@@ -39,16 +40,20 @@ class Round:
 
 @dataclass(frozen=True)
 class Figures:
-    """Of one kind: its rounds from the cheapest to the dearest; requests per second by number of
-    connections."""
+    """Of one kind: its rounds from the cheapest to the dearest, and what goes through a crowd."""
 
     kind: Kind
     rounds: list[Round]
-    throughput: dict[int, float]
+    crowds: dict[int, float]
 
     @property
     def middle(self) -> Round:
         return self.rounds[len(self.rounds) // 2]
+
+    @property
+    def throughput(self) -> dict[int, float]:
+        """Requests per second by number of connections."""
+        return {1: self.middle.per_second, **self.crowds}
 
 
 async def measure(
@@ -62,7 +67,7 @@ async def measure(
         Figures(
             kind,
             sorted(taken[kind.name], key=lambda each: each.cost),
-            {number: await _throughput(kind, scene, number, seconds) for number in CONNECTIONS},
+            {number: await _throughput(kind, scene, number, seconds) for number in CROWDS},
         )
         for kind in kinds
     ]
@@ -79,6 +84,7 @@ async def _round(kind: Kind, scene: Scene, accounts: Accounts, seconds: float) -
         {name: (after[name] - before[name]) / len(taken) for name in after},
         statistics.median(taken) * 1000,
         sorted(taken)[int(len(taken) * 0.99)] * 1000,
+        len(taken) / sum(taken),
     )
 
 
@@ -95,8 +101,8 @@ async def cost(url: str, requests: Iterator[bytes], accounts: Accounts, *, secon
 async def _throughput(kind: Kind, scene: Scene, connections: int, seconds: float) -> float:
     requests = await kind.requests(scene)
     began = time.monotonic()
-    until = began + seconds
-    works = [_work(kind, scene.reader.url, requests, until) for _ in range(connections)]
+    url = scene.reader.url
+    works = [_work(kind, url, requests, began + seconds) for _ in range(connections)]
     done = sum(len(taken) for taken in await asyncio.gather(*works))
     return done / (time.monotonic() - began)
 

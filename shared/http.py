@@ -3,10 +3,12 @@
 Tests play the peers by httpx's interface; what is asked is for shared/clients.
 """
 
+from typing import Any
+
 import aiohttp
 import httpx
 
-from shared.remembering import Remembering
+from shared.remembering import Remembered
 
 ANSWER_BYTES_MAX = 64 * 1024 * 1024
 CONNECTIONS_MAX = 100
@@ -21,13 +23,17 @@ def pooled_client(
     return PeersClient(
         timeout=timeout_seconds,
         # httpx's own takes three times the processor for the same call.
-        transport=Remembering(transport or Network(timeout_seconds)),
+        transport=transport or Network(timeout_seconds),
         trust_env=False,  # A proxy of the machine's environment must not see internal calls.
     )
 
 
 class PeersClient(httpx.AsyncClient):
     """With a way past cookies, redirects and merging: peers need none, and they cost a third."""
+
+    def __init__(self, **options: Any):
+        super().__init__(**options)
+        self.remembered = Remembered()
 
     async def ask(self, request: httpx.Request) -> httpx.Response:
         answer = await self._transport.handle_async_request(request)

@@ -1,50 +1,41 @@
-"""Answers of peers that are kept, so that asking again for what has not changed costs a 304.
+"""Answers of peers that are kept as they were read, so that asking again for what has not changed
+costs a 304.
 
-Nothing is believed without being asked: the peer judges the caller and says whether its answer is
-still the same (shared/conditional.py). So what is kept can never be out of date.
+By itself nothing is believed without being asked: the peer judges the caller and says whether its
+answer is still the same (shared/conditional.py). A caller may say how old an answer will do.
 """
 
 from collections import OrderedDict
 from collections.abc import Hashable
-
-import httpx
+from dataclasses import dataclass
+from typing import Any
 
 ANSWERS_KEPT_MAX = 500
-BYTES_KEPT_MAX = 64 * 1024
-# What an answer depends on besides its address.
-_ASKED_BY = ("authorization", "x-forwarded-host", "x-forwarded-proto")
+# As it came; what was read of it takes several times as much.
+BYTES_KEPT_MAX = 16 * 1024
 
 
-class Remembering(httpx.AsyncBaseTransport):
-    """In front of the network to the peers."""
+@dataclass
+class Kept:
+    """Nobody may change `value`: everybody gets the same."""
 
-    def __init__(self, network: httpx.AsyncBaseTransport):
-        self._network = network
-        self._kept: OrderedDict[Hashable, tuple[str, httpx.Response]] = OrderedDict()
+    tag: str
+    value: Any
+    # When it was last asked for, by time.monotonic().
+    asked_at: float
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        if request.method != "GET":
-            return await self._network.handle_async_request(request)
-        key = (str(request.url), *(request.headers.get(name) for name in _ASKED_BY))
-        kept = self._kept.get(key)
-        if kept is not None:
-            request.headers["if-none-match"] = kept[0]
-        answer = await self._network.handle_async_request(request)
-        if kept is not None and answer.status_code == 304:
-            await answer.aread()
-            return kept[1]
-        await self._keep(key, answer)
-        return answer
 
-    async def aclose(self) -> None:
-        await self._network.aclose()
+class Remembered:
+    """What one process keeps, by what each answer depends on; the oldest make room."""
 
-    async def _keep(self, key: Hashable, answer: httpx.Response) -> None:
-        tag = answer.headers.get("etag")
-        if answer.status_code != 200 or tag is None:
-            return
-        if len(await answer.aread()) <= BYTES_KEPT_MAX:
-            self._kept[key] = (tag, answer)
-            self._kept.move_to_end(key)
-            if len(self._kept) > ANSWERS_KEPT_MAX:
-                self._kept.popitem(last=False)
+    def __init__(self) -> None:
+        self._kept: OrderedDict[Hashable, Kept] = OrderedDict()
+
+    def find(self, question: Hashable) -> Kept | None:
+        return self._kept.get(question)
+
+    def keep(self, question: Hashable, kept: Kept) -> None:
+        self._kept[question] = kept
+        self._kept.move_to_end(question)
+        if len(self._kept) > ANSWERS_KEPT_MAX:
+            self._kept.popitem(last=False)

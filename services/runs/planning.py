@@ -26,6 +26,11 @@ from shared.errors import LINK_MISSING, ApiError, InvalidFields, Unavailable
 # They travel in the message that offers the job, and NATS takes none above a mebibyte.
 ARGUMENTS_BYTES_MAX = 512 * 1024
 
+# Only an administrator's command changes what a function is. A removed one is missed at once
+# wherever the pipeline has heard of it; where runs are made by the dozen, one question in a second
+# does for all.
+FUNCTIONS_SECONDS_OLD_MAX = 1.0
+
 Faults = defaultdict[str, list[str]]
 Held = asyncio.Task[list[FileView]]
 
@@ -114,7 +119,9 @@ async def _plan_steps(
         faults["pipeline"].append(fault or LINK_MISSING)
         return []
     function_ids = [task.function_id for task in pipeline.tasks if task.function_id is not None]
-    functions = await modules.functions(function_ids, caller=caller)
+    functions = await modules.functions(
+        function_ids, caller=caller, seconds_old_max=FUNCTIONS_SECONDS_OLD_MAX
+    )
     steps = []
     for number, task in enumerate(pipeline.tasks, start=1):
         function = functions.get(task.function_id or 0)

@@ -4,6 +4,7 @@ The base of every client here.
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from functools import lru_cache, wraps
 from inspect import iscoroutinefunction
@@ -16,6 +17,7 @@ import structlog
 from shared.auth import Caller
 from shared.errors import Forbidden, Unavailable
 from shared.http import PeersClient
+from shared.remembering import BYTES_KEPT_MAX, Kept
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -25,6 +27,8 @@ NOT_AS_PROMISED = (ValueError, TypeError, KeyError, AttributeError, IndexError)
 WHOLE_ANSWER_WAITS = 4
 # What must reach the peer so that its links and its logs fit the request that started it all.
 FORWARDED = ("x-request-id", "x-forwarded-host", "x-forwarded-proto")
+# What an answer depends on besides its address.
+DEPENDS_ON = ("authorization", "x-forwarded-host", "x-forwarded-proto")
 
 log = structlog.get_logger(__name__)
 
@@ -36,6 +40,10 @@ class PeerRefused(Exception):
         self.status = status
         self.body = body
         super().__init__(f"{status}: {body!r}")
+
+
+def _as_it_is(body: Any) -> Any:
+    return body
 
 
 def _or_unavailable(ask: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
@@ -65,21 +73,42 @@ class ServiceClient:
         self._http = http
         self._base_url = base_url.rstrip("/")
 
-    async def _get(self, path: str, caller: Caller, params: dict[str, str] | None = None) -> Any:
-        """Retried once: a kept-alive connection may have been closed just now."""
-        try:
-            return await self._send("GET", path, caller, params=params)
-        except httpx.TransportError:
-            return await self._ask("GET", path, caller, params=params)
+    async def _get(
+        self,
+        path: str,
+        caller: Caller,
+        params: dict[str, str] | None = None,
+        *,
+        read: Callable[[Any], Any] = _as_it_is,
+        seconds_old_max: float = 0,
+    ) -> Any:
+        """What `read` makes of the answer; the same again while the peer says it is unchanged.
 
-    async def _ask(self, method: str, path: str, caller: Caller, **content: Any) -> Any:
-        """Not retried here: the caller knows whether it may be done twice."""
+        Asked within `seconds_old_max`, nobody is asked again. Retried once: a kept-alive
+        connection may have been closed just now.
+        """
+        url = _url(self._base_url + path, tuple((params or {}).items()))
+        headers = _headers(caller)
+        question = (url, *map(headers.get, DEPENDS_ON))
+        kept, now = self._http.remembered.find(question), time.monotonic()
+        if kept is not None:
+            if now - kept.asked_at < seconds_old_max:
+                return kept.value
+            headers["if-none-match"] = kept.tag
         try:
-            return await self._send(method, path, caller, **content)
+            answer = await self._send("GET", url, headers)
         except httpx.TransportError:
-            raise Unavailable from None
+            answer = await self._send_once("GET", url, headers)
+        if kept is not None and answer.status_code == 304:
+            kept.asked_at = now
+            return kept.value
+        value = read(_body(answer))
+        tag = answer.headers.get("etag")
+        if tag is not None and len(answer.content) <= BYTES_KEPT_MAX:
+            self._http.remembered.keep(question, Kept(tag, value, now))
+        return value
 
-    async def _send(
+    async def _ask(
         self,
         method: str,
         path: str,
@@ -88,25 +117,26 @@ class ServiceClient:
         params: dict[str, str] | None = None,
         json: Any = None,
     ) -> Any:
-        context = structlog.contextvars.get_contextvars()
-        headers = {name: context[name] for name in FORWARDED if name in context}
-        headers["authorization"] = f"Token {caller.token}"
-        content = None
+        """Not retried here: the caller knows whether it may be done twice."""
+        url = _url(self._base_url + path, tuple((params or {}).items()))
+        headers, content = _headers(caller), None
         if json is not None:
             content = orjson.dumps(json)
             headers["content-type"] = "application/json"
-        url = _url(self._base_url + path, tuple((params or {}).items()))
-        request = httpx.Request(method, url, headers=headers, content=content)
-        answer = await self._answer_in_time(request)
-        if answer.status_code >= 500:
-            raise Unavailable
-        body = orjson.loads(answer.content) if answer.content else None
-        if answer.status_code == 403:
-            # A narrowed token: the peer's detail says which scope is missing.
-            raise Forbidden((body or {}).get("detail"))
-        if answer.status_code >= 400:
-            raise PeerRefused(answer.status_code, body)
-        return body
+        return _body(await self._send_once(method, url, headers, content))
+
+    async def _send_once(self, *question: Any) -> httpx.Response:
+        try:
+            return await self._send(*question)
+        except httpx.TransportError:
+            raise Unavailable from None
+
+    async def _send(
+        self, method: str, url: httpx.URL, headers: dict[str, str], content: bytes | None = None
+    ) -> httpx.Response:
+        return await self._answer_in_time(
+            httpx.Request(method, url, headers=headers, content=content)
+        )
 
     async def _answer_in_time(self, request: httpx.Request) -> httpx.Response:
         """The client's own limit is on each wait; a body without end waits for nothing."""
@@ -117,6 +147,25 @@ class ServiceClient:
                 return await self._http.ask(request)
         except TimeoutError:
             raise Unavailable from None
+
+
+def _headers(caller: Caller) -> dict[str, str]:
+    context = structlog.contextvars.get_contextvars()
+    headers = {name: context[name] for name in FORWARDED if name in context}
+    headers["authorization"] = f"Token {caller.token}"
+    return headers
+
+
+def _body(answer: httpx.Response) -> Any:
+    if answer.status_code >= 500:
+        raise Unavailable
+    body = orjson.loads(answer.content) if answer.content else None
+    if answer.status_code == 403:
+        # A narrowed token: the peer's detail says which scope is missing.
+        raise Forbidden((body or {}).get("detail"))
+    if answer.status_code >= 400:
+        raise PeerRefused(answer.status_code, body)
+    return body
 
 
 @lru_cache(maxsize=1000)

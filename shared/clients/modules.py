@@ -11,7 +11,7 @@ from shared.clients.batches import batches
 from shared.hyperlinks import id_of
 
 
-class OptionView(BaseModel):
+class OptionView(BaseModel, frozen=True):
     name: str
     type: str
     required: bool
@@ -19,7 +19,7 @@ class OptionView(BaseModel):
     default: Any = None
 
 
-class FunctionView(BaseModel):
+class FunctionView(BaseModel, frozen=True):
     """`module`, `options` and `optional_filetypes` arrive as the contract's url and JSON texts."""
 
     id: int
@@ -45,10 +45,22 @@ class FunctionView(BaseModel):
 
 
 class ModulesClient(ServiceClient):
-    async def functions(self, ids: list[int], *, caller: Caller) -> dict[int, FunctionView]:
-        """Those of these functions that exist, by id."""
+    async def functions(
+        self, ids: list[int], *, caller: Caller, seconds_old_max: float = 0
+    ) -> dict[int, FunctionView]:
+        """Those of these functions that exist, by id; as they were `seconds_old_max` ago at most."""
         found: dict[int, FunctionView] = {}
         for some in batches(sorted(set(ids))):
-            rows = await self._get("/api/v1/functions/", caller, {"id": ",".join(map(str, some))})
-            found |= {row["id"]: FunctionView.model_validate(row) for row in rows}
+            query = {"id": ",".join(map(str, some))}
+            found |= await self._get(
+                "/api/v1/functions/",
+                caller,
+                query,
+                read=_functions_by_id,
+                seconds_old_max=seconds_old_max,
+            )
         return found
+
+
+def _functions_by_id(rows: list[dict[str, Any]]) -> dict[int, FunctionView]:
+    return {row["id"]: FunctionView.model_validate(row) for row in rows}

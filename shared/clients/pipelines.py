@@ -8,7 +8,7 @@ from shared.clients.batches import batches
 from shared.hyperlinks import id_of
 
 
-class TaskView(BaseModel):
+class TaskView(BaseModel, frozen=True):
     id: int
     function_id: int | None = Field(validation_alias="function")
     arguments: str
@@ -19,7 +19,7 @@ class TaskView(BaseModel):
         return None if url is None else id_of(url)
 
 
-class PipelineView(BaseModel):
+class PipelineView(BaseModel, frozen=True):
     """Tasks stand in their order."""
 
     id: int
@@ -34,12 +34,14 @@ class PipelinesClient(ServiceClient):
         # Not all fields: `runs` would make pipelines ask the runs service in turn.
         query = {"fields": "id,name,enabled,tasks"}
         try:
-            row = await self._get(f"/api/v1/pipelines/{pipeline_id}/", caller, query)
+            found: PipelineView = await self._get(
+                f"/api/v1/pipelines/{pipeline_id}/", caller, query, read=PipelineView.model_validate
+            )
         except PeerRefused as refusal:
             if refusal.status == 404:
                 return None
             raise
-        return PipelineView.model_validate(row)
+        return found
 
     async def ids_by_owner(self, owner_ids: list[int], *, caller: Caller) -> dict[int, list[int]]:
         """Pipeline ids, ascending, for each of the owners that has any."""

@@ -8,7 +8,7 @@ from typing import Any
 import aiohttp
 import httpx
 
-from shared.remembering import Remembered
+from shared.clients.remembering import Remembered
 
 ANSWER_BYTES_MAX = 64 * 1024 * 1024
 CONNECTIONS_MAX = 100

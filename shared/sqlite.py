@@ -23,6 +23,8 @@ from sqlalchemy.orm import Session
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 from sqlalchemy.util import await_only, greenlet_spawn
 
+from shared.prepared import PreparedStatements
+
 WRITER_WAITS_SECONDS = 10.0
 ASK_AGAIN_SECONDS = 0.005
 # SQLite's own short locks, as when a log begins anew, are waited for in place.
@@ -55,6 +57,10 @@ class InPlaceDialect(SQLiteDialect_pysqlite):
     driver = "inplace"
     is_async = True
     supports_statement_cache = True
+
+    def __init__(self, **options: Any):
+        super().__init__(**options)
+        self.statements = PreparedStatements(self)
 
     def do_begin(self, dbapi_connection: Any) -> None:
         """A writer has begun already."""
@@ -123,6 +129,7 @@ class InPlaceSession(AsyncSession):
         super().__init__(engine, expire_on_commit=False, join_transaction_mode="control_fully")
         self.info[_CONNECT] = self._connect
         self._engine, self._turn = engine.sync_engine, turn
+        self._statements = cast(InPlaceDialect, engine.dialect).statements
 
     def _connect(self) -> Connection:
         """Only here may it have to wait: for its turn, a connection that is free, and the lock."""
@@ -133,6 +140,7 @@ class InPlaceSession(AsyncSession):
             self._in_place = self._engine.connect()
             if self._turn is not None:
                 _begin_immediate(self._in_place.connection.cursor())
+            self._in_place.begin()
         return self._in_place
 
     async def __aexit__(self, *_: object) -> None:
@@ -159,7 +167,11 @@ class InPlaceSession(AsyncSession):
             await self.flush()
         if self._in_place is None:
             await greenlet_spawn(self._connect)
-        return self._connect().execute(statement, params)
+        connection = self._connect()
+        prepared = self._statements.find(statement, params)
+        if prepared is None:
+            return connection.execute(statement, params)
+        return prepared.run(connection, params)
 
     async def scalars(self, statement: Any, params: Any = None, **options: Any) -> Any:
         return (await self.execute(statement, params, **options)).scalars()

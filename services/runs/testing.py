@@ -145,9 +145,11 @@ class Neighbours:
 
     def _list_functions(self, request: httpx.Request) -> httpx.Response:
         wanted = map(int, request.url.params["id"].split(","))
-        return httpx.Response(
-            200, json=[self.functions[one] for one in wanted if one in self.functions]
-        )
+        found = [self.functions[one] for one in wanted if one in self.functions]
+        tag = f'"{hash(repr(found))}"'
+        if request.headers.get("if-none-match") == tag:
+            return httpx.Response(304)
+        return httpx.Response(200, json=found, headers={"ETag": tag})
 
     def _read_pipeline(self, request: httpx.Request) -> httpx.Response:
         pipeline = self.pipelines[id_of(str(request.url.copy_with(query=None)))]

@@ -15,9 +15,9 @@ import orjson
 import structlog
 
 from shared.auth import Caller
+from shared.clients.remembering import BYTES_KEPT_MAX, Kept
 from shared.errors import Forbidden, Unavailable
 from shared.http import PeersClient
-from shared.remembering import BYTES_KEPT_MAX, Kept
 
 P = ParamSpec("P")
 T = TypeVar("T")

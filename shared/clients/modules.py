@@ -48,7 +48,7 @@ class ModulesClient(ServiceClient):
     async def functions(
         self, ids: list[int], *, caller: Caller, seconds_old_max: float = 0
     ) -> dict[int, FunctionView]:
-        """Those of these functions that exist, by id; as they were `seconds_old_max` ago at most."""
+        """Those of these functions that exist, by id, as they were so long ago at most."""
         found: dict[int, FunctionView] = {}
         for some in batches(sorted(set(ids))):
             query = {"id": ",".join(map(str, some))}

@@ -12,12 +12,14 @@ import structlog
 from shared.auth import Caller
 from shared.clients.asking import PeerRefused
 from shared.clients.batches import IDS_PER_CALL_MAX
+from shared.clients.modules import ModulesClient
 from shared.clients.runs import RunsClient
 from shared.errors import Forbidden, Unavailable
 from shared.http import ANSWER_BYTES_MAX, pooled_client
 from shared.testing.peers import Peers
 
 RUNS = "http://runs:8000"
+MODULES = "http://modules:8000"
 CALLER = Caller(1, "ada", is_staff=False, token_id="x", token="secret-token", expires_at=4e9)
 
 
@@ -123,6 +125,55 @@ async def test_what_a_peer_says_is_unchanged_is_not_sent_again_and_never_told_to
     assert [await runs.holder_exists("h", caller=CALLER) for _ in range(2)] == [False] * 2
     assert sent == 3
     assert len(peers.asked) == 6
+
+
+async def test_who_can_do_with_an_older_answer_asks_only_when_it_is_too_old(peers: Peers) -> None:
+    functions = _play_functions(peers)
+    modules = ModulesClient(pooled_client(timeout_seconds=1, transport=peers), MODULES)
+
+    async def commit(seconds_old_max: float, caller: Caller = CALLER) -> str:
+        found = await modules.functions([7], caller=caller, seconds_old_max=seconds_old_max)
+        return found[7].commit
+
+    assert await commit(3600) == "old"
+    functions[0]["commit"] = "new"
+    assert await commit(3600) == "old"
+    assert len(peers.asked) == 1
+
+    # Others never get it, and who asks for no age at all is never told what was.
+    assert await commit(3600, replace(CALLER, token="another")) == "new"
+    assert await commit(0) == "new"
+    assert len(peers.asked) == 3
+
+    # Unchanged is as good as new.
+    assert await commit(0) == "new"
+    assert await commit(3600) == "new"
+    assert len(peers.asked) == 4
+
+
+def _play_functions(peers: Peers) -> list[dict[str, object]]:
+    functions: list[dict[str, object]] = [
+        {
+            "id": 7,
+            "name": "Greet",
+            "module": "http://modules/api/v1/modules/1/",
+            "module_name": "greet",
+            "repo_url": "https://example.org/greet.git",
+            "commit": "old",
+            "options": "[]",
+            "expected_filetype": "txt",
+            "optional_filetypes": "[]",
+        }
+    ]
+
+    def play(request: httpx.Request) -> httpx.Response:
+        tag = f'"{functions[0]["commit"]}"'
+        if request.headers.get("if-none-match") == tag:
+            return httpx.Response(304)
+        return httpx.Response(200, json=functions, headers={"ETag": tag})
+
+    peers.play("GET", f"{MODULES}/api/v1/functions/", play)
+    return functions
 
 
 @pytest.mark.attack

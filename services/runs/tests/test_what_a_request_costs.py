@@ -5,6 +5,7 @@ A change that needs more of one says so here, on purpose.
 
 import pytest
 
+from services.runs import planning
 from services.runs.settings import RunsSettings
 from services.runs.sweeper import sweep
 from services.runs.testing import Api, pass_time
@@ -60,8 +61,9 @@ async def test_polling_a_list_that_stays_asks_the_database_nothing(
 
 
 async def test_starting_a_run_asks_its_neighbours_once_each(
-    api: Api, database: Database, peers: Peers
+    api: Api, database: Database, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(planning, "FUNCTIONS_SECONDS_OLD_MAX", 0)
     await api.start_run()
     pipeline_id = max(api.neighbours.pipelines)
 
@@ -72,6 +74,21 @@ async def test_starting_a_run_asks_its_neighbours_once_each(
     # The pipeline, its functions, and files, to hold them.
     # PostgreSQL also locks two names by one: the user's and the pipeline's.
     assert counts.all == (9 if database.is_sqlite else 10, 3, 2)
+
+
+async def test_of_many_runs_in_a_moment_one_asks_what_the_functions_are(
+    api: Api, database: Database, peers: Peers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(planning, "FUNCTIONS_SECONDS_OLD_MAX", 3600)
+    await api.start_run()
+    pipeline_id = max(api.neighbours.pipelines)
+
+    async with counting(database, peers) as counts:
+        for _ in range(3):
+            assert (await api.ask_for_run(pipeline_id, [1])).status_code == 201
+
+    # The pipeline and the files of each.
+    assert counts.calls == 6
 
 
 async def test_offering_many_jobs_again_takes_as_many_statements_as_one(

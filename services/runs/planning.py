@@ -26,10 +26,9 @@ from shared.errors import LINK_MISSING, ApiError, InvalidFields, Unavailable
 # They travel in the message that offers the job, and NATS takes none above a mebibyte.
 ARGUMENTS_BYTES_MAX = 512 * 1024
 
-# Only an administrator's command changes what a function is. A removed one is missed at once
-# wherever the pipeline has heard of it; where runs are made by the dozen, one question in a second
-# does for all.
-FUNCTIONS_SECONDS_OLD_MAX = 1.0
+# So that of many runs in a moment one asks what the functions are. Less than it takes to fetch a
+# module's repository: who updates a module and then starts a run is never given what was before.
+FUNCTIONS_SECONDS_OLD_MAX = 0.05
 
 Faults = defaultdict[str, list[str]]
 Held = asyncio.Task[list[FileView]]

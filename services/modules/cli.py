@@ -56,7 +56,7 @@ def updatemodule(name: Name) -> None:
         candidate = await service.fetch_candidate(
             name, old.repo_url, old.repo_branch, settings.limits
         )
-        async with database.transaction() as session:
+        async with service.changing(database) as session:
             return await service.update_module(session, candidate)
 
     module = _work(settings, update)
@@ -68,7 +68,7 @@ def removemodule(name: Name) -> None:
     """Remove a module with its functions; tasks that hold one of them stay, without a function."""
 
     async def remove(database: Database) -> None:
-        async with database.transaction() as session:
+        async with service.changing(database) as session:
             await service.remove_module(session, await service.get_by_name(session, name))
 
     _work(ModulesSettings.load(), remove)

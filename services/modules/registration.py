@@ -38,7 +38,7 @@ async def update_by_request(
         old = await queries.get_module(session, module_id)
     with _refusals_by_field():
         candidate = await _fetch_again(old, settings)
-        async with database.transaction() as session:
+        async with service.changing(database) as session:
             return await service.update_module(session, candidate)
 
 

@@ -5,7 +5,8 @@ leaves nothing behind.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -20,6 +21,8 @@ from services.modules.errors import NameRefused
 from services.modules.git_commands import Limits
 from services.modules.models import Function, Module
 from services.modules.schemas import NAME
+from shared.clients.modules import FUNCTIONS_BELIEVED_SECONDS
+from shared.db import Database
 from shared.events.modules import ModuleRegistered, ModuleRemoved, ModuleUpdated
 from shared.messaging.outbox import publish
 
@@ -84,6 +87,17 @@ async def register_module(session: AsyncSession, candidate: Candidate) -> Module
     event = ModuleRegistered(module_id=module.id or 0, name=module.name, commit=module.commit)
     await publish(session, event)
     return module
+
+
+@asynccontextmanager
+async def changing(database: Database) -> AsyncIterator[AsyncSession]:
+    """A transaction that changes what is registered; over when nobody believes what was before.
+
+    So whoever is told of the change, and then starts a run, starts what is registered now.
+    """
+    async with database.transaction() as session:
+        yield session
+    await asyncio.sleep(FUNCTIONS_BELIEVED_SECONDS)
 
 
 async def update_module(session: AsyncSession, candidate: Candidate) -> Module:

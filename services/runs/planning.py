@@ -19,16 +19,12 @@ from services.runs.schemas import NewRun, NewRunForm
 from shared.auth import Caller
 from shared.bodies import Submission
 from shared.clients.files import FilesClient, FileView
-from shared.clients.modules import FunctionView, ModulesClient
+from shared.clients.modules import FUNCTIONS_BELIEVED_SECONDS, FunctionView, ModulesClient
 from shared.clients.pipelines import PipelineView, TaskView
 from shared.errors import LINK_MISSING, ApiError, InvalidFields, Unavailable
 
 # They travel in the message that offers the job, and NATS takes none above a mebibyte.
 ARGUMENTS_BYTES_MAX = 512 * 1024
-
-# So that of many runs in a moment one asks what the functions are. Less than it takes to fetch a
-# module's repository: who updates a module and then starts a run is never given what was before.
-FUNCTIONS_SECONDS_OLD_MAX = 0.05
 
 Faults = defaultdict[str, list[str]]
 Held = asyncio.Task[list[FileView]]
@@ -119,7 +115,7 @@ async def _plan_steps(
         return []
     function_ids = [task.function_id for task in pipeline.tasks if task.function_id is not None]
     functions = await modules.functions(
-        function_ids, caller=caller, seconds_old_max=FUNCTIONS_SECONDS_OLD_MAX
+        function_ids, caller=caller, seconds_old_max=FUNCTIONS_BELIEVED_SECONDS
     )
     steps = []
     for number, task in enumerate(pipeline.tasks, start=1):

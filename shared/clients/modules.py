@@ -10,6 +10,10 @@ from shared.clients.asking import ServiceClient
 from shared.clients.batches import batches
 from shared.hyperlinks import id_of
 
+# For so long a start of a run may believe an answer without asking again; so long a change of a
+# module takes at least, that nobody who was told of it is served what was before.
+FUNCTIONS_BELIEVED_SECONDS = 0.1
+
 
 class OptionView(BaseModel, frozen=True):
     name: str

@@ -8,7 +8,7 @@ from services.modules.dependencies import ADMINISTRATOR, CATALOGUE_READER, Modul
 from services.modules.presenter import MODULE_FIELDS, show_modules
 from services.modules.schemas import ModuleRead
 from shared.answers import json_response, no_content
-from shared.db import ReadSessionDep, SessionDep
+from shared.db import DatabaseDep, ReadSessionDep
 from shared.hyperlinks import HyperlinksDep, PathId
 from shared.lists import fields_wanted, ids_wanted, narrowed
 from shared.openapi import list_parameters
@@ -42,8 +42,8 @@ async def read_module(module_id: PathId, session: ReadSessionDep, links: Hyperli
 
 
 @router.delete("/{module_id}/", status_code=204, dependencies=[ADMINISTRATOR])
-async def remove_module(module_id: PathId, session: SessionDep) -> Response:
+async def remove_module(module_id: PathId, database: DatabaseDep) -> Response:
     """Its functions go with it; tasks that hold one of them stay, without a function."""
-    module = await queries.get_module(session, module_id)
-    await service.remove_module(session, module)
+    async with service.changing(database) as session:
+        await service.remove_module(session, await queries.get_module(session, module_id))
     return no_content()

@@ -63,7 +63,7 @@ async def test_polling_a_list_that_stays_asks_the_database_nothing(
 async def test_starting_a_run_asks_its_neighbours_once_each(
     api: Api, database: Database, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(planning, "FUNCTIONS_SECONDS_OLD_MAX", 0)
+    monkeypatch.setattr(planning, "FUNCTIONS_BELIEVED_SECONDS", 0)
     await api.start_run()
     pipeline_id = max(api.neighbours.pipelines)
 
@@ -79,7 +79,7 @@ async def test_starting_a_run_asks_its_neighbours_once_each(
 async def test_of_many_runs_in_a_moment_one_asks_what_the_functions_are(
     api: Api, database: Database, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(planning, "FUNCTIONS_SECONDS_OLD_MAX", 3600)
+    monkeypatch.setattr(planning, "FUNCTIONS_BELIEVED_SECONDS", 3600)
     await api.start_run()
     pipeline_id = max(api.neighbours.pipelines)
 

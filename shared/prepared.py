@@ -16,8 +16,6 @@ from sqlalchemy.engine.result import SimpleResultMetaData
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.compiler import SQLCompiler
 
-Values = dict[str, Any]
-
 
 class Prepared:
     """One statement, for values of the same names."""
@@ -64,13 +62,13 @@ class PreparedStatements:
         self._dialect = dialect
         self._known: WeakKeyDictionary[Any, dict[Any, Prepared | None]] = WeakKeyDictionary()
 
-    def find(self, statement: Any, params: Values | list[Values] | None) -> Prepared | None:
+    def find(self, statement: Any, params: Any) -> Prepared | None:
         known = self._known.get(statement)
         if known is None:
             self._known[statement] = {}
             return None
         is_many = isinstance(params, list)
-        names = tuple(params[0] if isinstance(params, list) else params or ())
+        names = tuple((params[0] if is_many else params) or ())
         if (is_many, names) not in known:
             known[is_many, names] = self._prepare(statement, names, is_many)
         return known[is_many, names]

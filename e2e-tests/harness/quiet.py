@@ -50,7 +50,7 @@ class QuietSystem:
 @contextmanager
 def quiet(folder: Path, settings: Mapping[str, str]) -> Iterator[QuietSystem]:
     """Nothing may be left in it, once everybody has gone home."""
-    probe = _publish(folder / "probe")
+    probe = publish(folder / "probe")
     with Stack(folder / "data", QUIET | dict(settings)) as stack:
         said = command(stack, "drf_create_token", "admin")
         system = QuietSystem(stack, probe, said.split()[2])
@@ -78,7 +78,8 @@ def command(stack: Stack, *arguments: str) -> str:
     return done.stdout
 
 
-def _publish(folder: Path) -> str:
+def publish(folder: Path) -> str:
+    """The module `probe` as a repository of its own in this new folder; returns its address."""
     shutil.copytree(PROBE, folder)
     with Repo.init(folder, initial_branch=BRANCH) as repository:
         repository.index.add([path.name for path in PROBE.iterdir()])

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from git import Repo
 from harness.people import People, Person, accepted, step
-from harness.quiet import AUTHOR, BRANCH, PROBE, QuietSystem, command
+from harness.quiet import AUTHOR, BRANCH, QuietSystem, command, publish
 
 UPDATES = 10
 # Nobody else has to see this module.
@@ -24,21 +24,12 @@ def people(quiet_system: QuietSystem) -> Iterator[People]:
 
 @pytest.fixture
 def repository(tmp_path: Path, quiet_system: QuietSystem) -> Iterator[Repo]:
-    with Repo.init(tmp_path, initial_branch=BRANCH) as repository:
-        for path in PROBE.iterdir():
-            (tmp_path / path.name).write_bytes(path.read_bytes())
-            repository.index.add([path.name])
-        repository.index.commit("Publish", author=AUTHOR, committer=AUTHOR)
-        command(quiet_system.stack, "createmodule", NAME, tmp_path.as_uri(), "-b", BRANCH)
+    folder = tmp_path / NAME
+    command(quiet_system.stack, "createmodule", NAME, publish(folder), "-b", BRANCH)
+    with Repo(folder) as repository:
         yield repository
-        said = command(quiet_system.stack, "listmodules")
-        if f"{NAME}\t" in said:
-            command(quiet_system.stack, "removemodule", NAME)
-
-
-@pytest.fixture
-def alice(people: People) -> Person:
-    return people.register("alice")
+    if f"{NAME}\t" in command(quiet_system.stack, "listmodules"):
+        command(quiet_system.stack, "removemodule", NAME)
 
 
 @pytest.fixture

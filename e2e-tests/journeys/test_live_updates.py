@@ -24,11 +24,6 @@ def people(quiet_system: QuietSystem) -> Iterator[People]:
 
 
 @pytest.fixture
-def alice(people: People) -> Person:
-    return people.register("alice")
-
-
-@pytest.fixture
 def backend(people: People, quiet_system: QuietSystem) -> Person:
     return people.with_token("admin", quiet_system.admin_token)
 

@@ -134,12 +134,8 @@ class ServiceClient:
     async def _send(
         self, method: str, url: httpx.URL, headers: dict[str, str], content: bytes | None = None
     ) -> httpx.Response:
-        return await self._answer_in_time(
-            httpx.Request(method, url, headers=headers, content=content)
-        )
-
-    async def _answer_in_time(self, request: httpx.Request) -> httpx.Response:
         """The client's own limit is on each wait; a body without end waits for nothing."""
+        request = httpx.Request(method, url, headers=headers, content=content)
         patience = self._http.timeout.read
         limit = None if patience is None else patience * WHOLE_ANSWER_WAITS
         try:
